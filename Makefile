@@ -1,0 +1,55 @@
+# Manul. `make help` says what there is; every target sets up what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PHOTOS ?=
+DATA ?= ../shared/photos
+PYTEST_FLAGS ?= -n 2
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/.ready: pyproject.toml requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev]'
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/.ready ## make .venv with everything for development
+
+.PHONY: run
+run: $(VENV)/.ready ## a night at a six-trap site, pulled and reported (PHOTOS=DIR for your own photographs)
+	$(BIN)/manul sim night --to build/night $(if $(PHOTOS),--photos '$(PHOTOS)')
+
+.PHONY: test
+test: check ## make check, then every test that needs no virtual machine
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+.PHONY: check
+check: $(VENV)/.ready ## ruff, mypy, import-linter, stale pins, copied code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python tools/pins.py --check
+	$(BIN)/python tools/copies.py
+
+.PHONY: format
+format: $(VENV)/.ready ## ruff's formatting and safe fixes
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: pins
+pins: ## write trap_wire/pins.py from hardware/pins.toml
+	$(PYTHON) tools/pins.py
+
+.PHONY: bench
+bench: $(VENV)/.ready ## measure against named peers; figures go to docs/benchmarks.md by hand
+	$(BIN)/python -m pytest tests/bench --ignore-glob='' -s -p no:xdist -o addopts=
+
+.PHONY: clean
+clean: ## remove what the targets made
+	rm -rf build $(VENV)

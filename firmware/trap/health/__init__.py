@@ -1,0 +1,1 @@
+"""What a unit knows of itself: vitals, versions, the summary of one screen."""

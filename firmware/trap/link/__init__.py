@@ -1,0 +1,1 @@
+"""The two cables: UART to the supervisor, SMP to the host."""

@@ -1,0 +1,1 @@
+"""What is never lost: media files and the journal."""

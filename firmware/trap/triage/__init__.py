@@ -1,0 +1,1 @@
+"""From a burst to a verdict: detector, thresholds, audit draw; fails open."""

@@ -1,0 +1,131 @@
+"""UART frames between the Pi and the supervisor, byte for byte the same on CPython and MicroPython.
+
+A frame is ``A5 5A | type u8 | sequence u8 | length u8 | payload | crc16 u16``, little-endian, the CRC over type to
+payload. The supervisor never speaks before the Pi has said HELLO: a host that opens the port late loses what came before.
+"""
+
+import struct
+from collections import namedtuple
+
+from trap_wire.crc16 import crc16
+
+SYNC = b"\xa5\x5a"
+MAX_PAYLOAD = 240
+_HEAD = struct.calcsize("<2sBBB")
+_OVERHEAD = _HEAD + 2
+
+Frame = namedtuple("Frame", ("type", "sequence", "payload"))
+
+# reason, flags: codes; light_lux: 0..65535; temperature_cc: hundredths of a degree Celsius; trigger_age_ms: PIR edge to
+# this frame; rtc_s: UTC seconds since 1970; throttled_*: refused since the last WAKE; wake_number: since the unit was built.
+Wake = namedtuple(
+    "Wake",
+    (
+        "reason", "flags", "wake_number", "battery_mv", "battery_ma", "temperature_cc", "light_lux", "trigger_age_ms",
+        "rtc_s", "throttled_triggers", "throttled_s", "ladder",
+    ),
+)  # fmt: skip
+_WAKE = "<BBIHhhHIIHIB"
+Hello = namedtuple("Hello", ("protocol", "major", "minor", "patch"))
+_HELLO = "<BBBB"
+# Ring record as it lies in flash and as it travels: sequence, RTC seconds, kind, code, value.
+Record = namedtuple("Record", ("sequence", "rtc_s", "kind", "code", "value"))
+_RECORD = "<IIBBi"
+
+WAKE_SIZE = struct.calcsize(_WAKE)
+HELLO_SIZE = struct.calcsize(_HELLO)
+RECORD_SIZE = struct.calcsize(_RECORD)
+assert (WAKE_SIZE, HELLO_SIZE, RECORD_SIZE) == (29, 4, 14), "a wire size changed: raise codes.UART_PROTOCOL"  # noqa: S101
+
+
+def encode(type_: int, sequence: int, payload: bytes = b"") -> bytes:
+    """Bytes of one frame; ``ValueError`` if the payload is over MAX_PAYLOAD bytes."""
+    if len(payload) > MAX_PAYLOAD:
+        raise ValueError("payload of %d bytes, at most %d" % (len(payload), MAX_PAYLOAD))
+    body = struct.pack("<BBB", type_, sequence & 0xFF, len(payload)) + payload
+    return SYNC + body + struct.pack("<H", crc16(body))
+
+
+class Reader:
+    """Cuts frames out of a byte stream and finds its feet again after noise. ``bad`` counts frames with a wrong CRC."""
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self.bad = 0
+
+    def feed(self, data: bytes) -> list:  # type: ignore[type-arg]  # MicroPython has no typing
+        """Take bytes, give back the whole frames among them, oldest first."""
+        self._buffer += data
+        frames: list[Frame] = []
+        while True:
+            frame = self._next()
+            if frame is None:
+                return frames
+            if frame.type is not None:
+                frames.append(frame)
+
+    def _next(self) -> "Frame | None":
+        start = self._buffer.find(SYNC)
+        if start < 0:
+            self._buffer = self._buffer[-1:] if self._buffer[-1:] == SYNC[:1] else b""
+            return None
+        self._buffer = self._buffer[start:]
+        if len(self._buffer) < _HEAD or len(self._buffer) < _OVERHEAD + self._buffer[4]:
+            return None
+        return self._take(self._buffer[4])
+
+    def _take(self, length: int) -> Frame:
+        body = self._buffer[2 : _HEAD + length]
+        (crc,) = struct.unpack("<H", self._buffer[_HEAD + length : _OVERHEAD + length])
+        if crc != crc16(body):
+            self.bad += 1
+            self._buffer = self._buffer[1:]  # a real frame may begin inside the broken one
+            return Frame(None, 0, b"")
+        self._buffer = self._buffer[_OVERHEAD + length :]
+        return Frame(body[0], body[1], body[3:])
+
+
+def pack_wake(wake: Wake) -> bytes:
+    """Payload of a WAKE frame."""
+    return struct.pack(_WAKE, *wake)
+
+
+def unpack_wake(payload: bytes) -> Wake:
+    """WAKE from a payload; ``ValueError`` when it has another size."""
+    return Wake(*_unpack(_WAKE, payload))
+
+
+def pack_hello(hello: Hello) -> bytes:
+    """Payload of a HELLO frame."""
+    return struct.pack(_HELLO, *hello)
+
+
+def unpack_hello(payload: bytes) -> Hello:
+    """HELLO from a payload; ``ValueError`` when it has another size."""
+    return Hello(*_unpack(_HELLO, payload))
+
+
+def pack_record(record: Record) -> bytes:
+    """Payload of a RING frame, and the body of a record in flash."""
+    return struct.pack(_RECORD, *record)
+
+
+def unpack_record(payload: bytes) -> Record:
+    """Ring record from a payload; ``ValueError`` when it has another size."""
+    return Record(*_unpack(_RECORD, payload))
+
+
+def pack_u32(value: int) -> bytes:
+    """Payload of RING_ACK, SEND_RING (a sequence number) and SET_CLOCK (UTC seconds)."""
+    return struct.pack("<I", value)
+
+
+def unpack_u32(payload: bytes) -> int:
+    """The number of a RING_ACK, SEND_RING or SET_CLOCK; ``ValueError`` when the payload has another size."""
+    return int(_unpack("<I", payload)[0])
+
+
+def _unpack(layout: str, payload: bytes) -> tuple:  # type: ignore[type-arg]  # MicroPython has no typing
+    if len(payload) != struct.calcsize(layout):
+        raise ValueError("payload of %d bytes, expected %d" % (len(payload), struct.calcsize(layout)))
+    return struct.unpack(layout, payload)
