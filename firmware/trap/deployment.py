@@ -124,7 +124,7 @@ def _complaint(spec: "dataclasses.Field[Any]", value: Any) -> str:
         return f"must be of type {_type_name(spec)}"
     if "least" in spec.metadata and not spec.metadata["least"] <= value <= spec.metadata["most"]:
         return f"must lie in {spec.metadata['least']}..{spec.metadata['most']}"
-    if "pattern" in spec.metadata and not re.fullmatch(spec.metadata["pattern"], value):
+    if "pattern" in spec.metadata and not re.fullmatch(spec.metadata["pattern"], str(value)):
         return f"must match {spec.metadata['pattern']}"
     return ""
 
