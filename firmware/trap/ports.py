@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
 from trap_wire.frames import Frame
 from trap_wire.vocabulary import ObservationType
 

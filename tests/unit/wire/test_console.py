@@ -1,5 +1,6 @@
 from hypothesis import given
 from hypothesis import strategies as st
+
 from trap_wire import console
 from trap_wire.smp import Header
 

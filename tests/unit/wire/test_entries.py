@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 
 import pytest
+
 from trap_wire import entries
 from trap_wire.entries import Kind
 from trap_wire.errors import IntegrityError

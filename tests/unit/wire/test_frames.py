@@ -3,6 +3,7 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from trap_wire import codes, frames
 from trap_wire.crc16 import crc16
 

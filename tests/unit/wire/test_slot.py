@@ -1,4 +1,5 @@
 import pytest
+
 from trap_wire import slot
 from trap_wire.errors import BadInputError
 
