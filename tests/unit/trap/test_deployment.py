@@ -46,3 +46,13 @@ def test_protocol_hash_changes_with_any_rule():
     other = deployment.parse(GOOD.replace("= 5", "= 4")).protocol
     assert one.digest != other.digest
     assert len(one.digest) == 64
+
+
+def test_a_station_that_is_not_a_table_is_named():
+    with pytest.raises(BadInputError, match="station: must be a table"):
+        deployment.parse("station = 3\n")
+
+
+def test_battery_ladder_that_goes_up_is_refused():
+    with pytest.raises(BadInputError, match="ladder must go down"):
+        deployment.parse(GOOD + "off_pct = 40\n")
