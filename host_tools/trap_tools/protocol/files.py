@@ -1,0 +1,113 @@
+"""Protocols wherever they stand: a preset, a TOML file, a station file, a station slot, a receipt."""
+
+import dataclasses
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from trap_wire import slot
+from trap_wire.errors import BadInputError
+from trap_wire.facts import from_table
+from trap_wire.protocol import Protocol, contradictions
+
+NAMESPACE = "manul-protocol"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A protocol, the reason of each rule as far as one is given, and where it was read."""
+
+    protocol: Protocol
+    why: Mapping[str, str]
+    source: str
+
+    @property
+    def unexplained(self) -> list[str]:
+        """Rules without a reason."""
+        return [f.name for f in dataclasses.fields(Protocol) if not self.why.get(f.name, "").strip()]
+
+
+def presets() -> list[str]:
+    """Names of the protocols that ship with Manul."""
+    return sorted(entry.name.removesuffix(".toml") for entry in _folder().iterdir() if entry.name.endswith(".toml"))
+
+
+def preset_text(name: str) -> str:
+    """TOML text of a preset; ``BadInputError`` names those there are."""
+    if name not in presets():
+        raise BadInputError(f"no protocol called {name!r}: give a file, or one of {', '.join(presets())}")
+    return str((_folder() / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def load(source: str) -> Rules:
+    """Rules from a preset's name or a file; ``BadInputError`` lists every bad field."""
+    path = Path(source)
+    if not path.exists():
+        return parse(preset_text(source), source)
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise BadInputError(f"{source}: {error.strerror}") from error
+    if raw.lstrip().startswith(b"{"):
+        return _from_receipt(raw, source)
+    return parse(slot.read(raw), source)
+
+
+def parse(text: str, source: str) -> Rules:
+    """Rules from TOML text with a table ``protocol`` and perhaps ``why``."""
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadInputError(f"{source}: not TOML: {error}") from error
+    if "protocol" not in tables:
+        raise BadInputError(
+            f"{source}: has no table [protocol]; start from 'manul protocol new FILE --from pallas-cat'"
+        )
+    return _rules(tables["protocol"], tables.get("why", {}), source)
+
+
+def _from_receipt(raw: bytes, source: str) -> Rules:
+    try:
+        receipt = json.loads(raw)
+        table = receipt["protocol"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInputError(f"{source}: a JSON file without a protocol: give a receipt of 'manul flash'") from error
+    return _rules({key: value for key, value in table.items() if key != "sha256"}, {}, source)
+
+
+def _rules(table: Any, why: Any, source: str) -> Rules:
+    problems: list[str] = []
+    protocol = from_table(Protocol, table, "protocol", problems)
+    problems += contradictions(protocol) if protocol else []
+    problems += _bad_reasons(why)
+    if problems or protocol is None:
+        raise BadInputError(f"{source}: " + "; ".join(problems) + ". Fix these fields and check again.")
+    return Rules(protocol, why, source)
+
+
+def _bad_reasons(why: Any) -> list[str]:
+    if not isinstance(why, Mapping):
+        return ["why: must be a table"]
+    names = {f.name for f in dataclasses.fields(Protocol)}
+    found = [f"why.{key}: no such rule" for key in why if key not in names]
+    return found + [f"why.{key}: must be text" for key, reason in why.items() if not isinstance(reason, str)]
+
+
+def to_toml(protocol: Protocol) -> str:
+    """The table ``[protocol]`` as TOML text."""
+    fields = dataclasses.asdict(protocol)
+    return "[protocol]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in fields.items())
+
+
+def differences(one: Protocol, other: Protocol) -> dict[str, tuple[Any, Any]]:
+    """Rules that are not the same, with both values."""
+    left, right = dataclasses.asdict(one), dataclasses.asdict(other)
+    return {key: (left[key], right[key]) for key in left if left[key] != right[key]}
+
+
+def _folder() -> Any:
+    return resources.files("trap_tools") / "presets"
