@@ -206,3 +206,10 @@ class Shelf(Protocol):
 
     def read(self, path: str, offset: int, length: int) -> bytes:
         """Bytes of a listed file; ``StorageError`` when it is not there."""
+
+
+class HostLink(Protocol):
+    """Answers whatever laptop is plugged in. Never blocks longer than it is told to."""
+
+    def serve_for(self, milliseconds: int) -> int:
+        """Answer requests until the time is over; how many there were. Faults of the cable are not the unit's: 0."""

@@ -1,0 +1,139 @@
+"""The journal: SQLite, one committed row an entry, gapless and chained by hash. The unit's memory and its proof."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from trap.ports import Item
+from trap.store.schema import PRAGMAS, SCHEMA
+from trap.store.tallies import tallies_of
+from trap_wire.entries import GENESIS, Entry, Kind, canonical, chained, from_us, to_us
+from trap_wire.errors import StorageError
+
+
+class Journal:
+    """Owner of the journal file. ``append`` returns only when the entry would survive a power cut.
+
+    Raises ``StorageError`` when the file cannot be opened, is not a journal, or the card takes no more.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # The link's thread reads while the duty cycle writes; every access is one short statement or transaction.
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            for pragma in PRAGMAS:
+                self._db.execute(pragma)
+            self._db.executescript(SCHEMA)
+            self._head = self._read_head()
+        except (sqlite3.Error, OSError) as error:
+            raise StorageError(f"journal {path}: {error}") from error
+
+    @property
+    def head(self) -> int:
+        """Sequence number of the newest entry; 0 for an empty journal."""
+        return self._head[0]
+
+    def append(self, kind: Kind, at: datetime, body: Mapping[str, Any]) -> Entry:
+        """Write one entry and all its sums in one transaction."""
+        return self.append_all(at, [(kind, body)])[0]
+
+    def append_all(self, at: datetime, lines: list[tuple[Kind, Mapping[str, Any]]]) -> list[Entry]:
+        """Write several entries of one moment; all of them or, after a power cut, none."""
+        entries = list(self._chain(at, lines))
+        try:
+            with self._transaction():
+                for entry in entries:
+                    self._insert(entry)
+        except sqlite3.Error as error:
+            raise StorageError(f"journal {self._path}: {error}") from error
+        if entries:
+            self._head = (entries[-1].sequence, entries[-1].digest)
+        return entries
+
+    def entries(self, first: int = 1, last: int | None = None, kind: Kind | None = None) -> Iterator[Entry]:
+        """Entries first..last, oldest first, of one kind if given."""
+        query = "SELECT seq, at_us, kind, body, hash FROM entries WHERE seq BETWEEN ? AND ?"
+        bounds: list[Any] = [first, self.head if last is None else last]
+        if kind is not None:
+            query, bounds = query + " AND kind = ?", [*bounds, kind]
+        for seq, at_us, name, body, digest in self._db.execute(query + " ORDER BY seq", bounds):
+            yield Entry(seq, from_us(at_us), Kind(name), json.loads(body), digest)
+
+    def newest(self, kind: Kind, count: int = 1) -> list[Entry]:
+        """The newest entries of one kind, newest first."""
+        rows = self._db.execute("SELECT seq FROM entries WHERE kind = ? ORDER BY seq DESC LIMIT ?", (kind, count))
+        return [entry for (seq,) in rows.fetchall() for entry in self.entries(seq, seq)]
+
+    def files(self, after: int = 0, limit: int | None = None, role: str | None = None) -> list[Item]:
+        """Files that are on the card, in the order of their entries."""
+        rows = self._db.execute(
+            "SELECT path, size, sha256, role, seq FROM files WHERE present AND seq > ? AND role = ifnull(?, role)"
+            " ORDER BY seq LIMIT ?",
+            (after, role, -1 if limit is None else limit),
+        )
+        return [Item(*row) for row in rows]
+
+    def file(self, path: str) -> Item | None:
+        """One file by its path, if it is on the card."""
+        query = "SELECT path, size, sha256, role, seq FROM files WHERE present AND path = ?"
+        row = self._db.execute(query, (path,)).fetchone()
+        return Item(*row) if row else None
+
+    def tallies(self, since_day: str = "") -> dict[str, dict[str, int]]:
+        """Counts per UTC day: day -> name -> n, oldest first."""
+        days: dict[str, dict[str, int]] = {}
+        query = "SELECT day, name, n FROM tallies WHERE day >= ? ORDER BY day, name"
+        for day, name, n in self._db.execute(query, (since_day,)):
+            days.setdefault(day, {})[name] = n
+        return days
+
+    def close(self) -> None:
+        """Fold the WAL into the file and let go of it."""
+        self._db.close()
+
+    def _read_head(self) -> tuple[int, bytes]:
+        row = self._db.execute("SELECT seq, hash FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
+        return row or (0, GENESIS)
+
+    def _chain(self, at: datetime, lines: list[tuple[Kind, Mapping[str, Any]]]) -> Iterator[Entry]:
+        sequence, digest = self._head
+        for kind, body in lines:
+            sequence += 1
+            digest = chained(digest, sequence, to_us(at), kind, canonical(body))
+            yield Entry(sequence, at, kind, body, digest)
+
+    def _insert(self, entry: Entry) -> None:
+        row = (entry.sequence, to_us(entry.at), entry.kind, canonical(entry.body), entry.digest)
+        self._db.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?)", row)
+        if entry.kind is Kind.MEDIA:
+            file = (entry.body["path"], entry.sequence, entry.body["role"], entry.body["size"], entry.body["sha256"])
+            self._db.execute(
+                "INSERT OR REPLACE INTO files (path, seq, role, size, sha256) VALUES (?, ?, ?, ?, ?)", file
+            )
+        elif entry.kind is Kind.EVICTED:
+            self._db.execute("UPDATE files SET present = 0 WHERE path = ?", (entry.body["path"],))
+        day = entry.at.date().isoformat()
+        for name, n in tallies_of(entry.kind, entry.body).items():
+            add = "INSERT INTO tallies VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n"
+            self._db.execute(add, (day, name, n))
+
+    def _transaction(self) -> "_Transaction":
+        return _Transaction(self._db)
+
+
+class _Transaction:
+    """BEGIN IMMEDIATE to COMMIT, ROLLBACK on any way out that is not the end."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __enter__(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._db.execute("COMMIT" if kind is None else "ROLLBACK")

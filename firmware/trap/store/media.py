@@ -1,0 +1,119 @@
+"""Media files: written tmp → fsync → rename → fsync folder, then journalled; at start, what a power cut left is put right."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from trap.ports import Card
+from trap.store.journal import Journal
+from trap_wire.entries import Kind
+from trap_wire.errors import StorageError
+from trap_wire.vocabulary import Role
+
+TEMPORARY = ".tmp"
+FOLDERS = ("media", "thumbnails")
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """Room that photographs on triggers may not take, in bytes; small cards of tests and the simulator set their own.
+
+    ``journal``: a year of 200,000 entries at 0.4 KB. ``heartbeat``: 365 frames at 0.5 MB.
+    """
+
+    journal: int = 96 * MIB
+    heartbeat: int = 192 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A file about to be kept: its path on the card, bytes, role, and what its journal entry adds."""
+
+    path: str
+    data: bytes
+    role: Role
+    facts: Mapping[str, Any]
+
+
+class MediaStore:
+    """Owner of the media folders. Raises ``StorageError`` when the card takes no more."""
+
+    def __init__(self, card: Card, journal: Journal, reserve: Reserve | None = None) -> None:
+        self._card = card
+        self._journal = journal
+        self._reserve = reserve or Reserve()
+
+    def free_bytes(self, *, heartbeat: bool = False) -> int:
+        """Room for photographs, the reserves taken off; a heartbeat frame may use its own."""
+        reserved = self._reserve.journal + (0 if heartbeat else self._reserve.heartbeat)
+        return max(0, self._card.free_bytes() - reserved)
+
+    def save(self, picture: Picture, at: datetime, *, heartbeat: bool = False) -> dict[str, Any]:
+        """Make one file durable, evicting what a full card gives up first; gives the body of its media entry.
+
+        The caller journals all files of a burst in one transaction; if the power goes before, ``recover`` adopts them.
+        """
+        self._make_room(len(picture.data), at, heartbeat)
+        durable_write(self._card, picture.path, picture.data)
+        return media_body(picture)
+
+    def recover(self, at: datetime) -> list[str]:
+        """Put right what a power cut left: torn files go, orphans are adopted, missing ones are said. Words for each."""
+        known = {item.path: item for item in self._journal.files()}
+        on_card = [path for folder in FOLDERS for path in self._card.files(folder)]
+        words = [word for path in on_card if path not in known for word in self._orphan(path, at)]
+        return words + [word for path in sorted(known.keys() - set(on_card)) for word in self._missing(path, at)]
+
+    def _orphan(self, path: str, at: datetime) -> Iterator[str]:
+        data = b"" if path.endswith(TEMPORARY) else self._card.read(path)
+        if not is_whole_jpeg(data):
+            self._card.remove(path)
+            yield self._say(path, "torn", "cut off while it was written; dropped", at)
+            return
+        role = Role.THUMBNAIL if path.startswith("thumbnails/") else Role.PHOTOGRAPH
+        self._journal.append(Kind.MEDIA, at, media_body(Picture(path, data, role, {})))
+        yield self._say(path, "adopted", "whole, but its journal entry was cut off", at)
+
+    def _missing(self, path: str, at: datetime) -> Iterator[str]:
+        self._journal.append(Kind.EVICTED, at, {"path": path, "cause": "missing"})
+        yield self._say(path, "missing", "journalled, but not on the card", at)
+
+    def _say(self, path: str, what: str, words: str, at: datetime) -> str:
+        self._journal.append(Kind.RECOVERED, at, {"path": path, "what": what, "words": words})
+        return f"{path}: {words}"
+
+    def _make_room(self, needed: int, at: datetime, heartbeat: bool) -> None:
+        """Evict audit blanks' full frames, then thumbnails, oldest first; never a kept photograph."""
+        for role in (Role.AUDIT, Role.THUMBNAIL):
+            for item in self._journal.files(role=role):
+                if self.free_bytes(heartbeat=heartbeat) >= needed:
+                    return
+                self._card.remove(item.path)
+                self._journal.append(Kind.EVICTED, at, {"path": item.path, "cause": "card_full"})
+        if (free := self.free_bytes(heartbeat=heartbeat)) < needed:
+            raise StorageError(f"card full: {needed} bytes needed, {free} left beside the reserve")
+
+
+def durable_write(card: Card, path: str, data: bytes) -> None:
+    """The only way a file comes to be: after this returns it survives a power cut; before, only a ``.tmp`` may be left."""
+    folder = path.rpartition("/")[0]
+    temporary = path + TEMPORARY
+    card.write(temporary, data)
+    card.sync(temporary)
+    card.rename(temporary, path)
+    card.sync_folder(folder)
+
+
+def media_body(picture: Picture) -> dict[str, Any]:
+    """Body of a media entry."""
+    digest = hashlib.sha256(picture.data).hexdigest()
+    own = {"path": picture.path, "role": picture.role, "size": len(picture.data), "sha256": digest}
+    return {**picture.facts, **own}
+
+
+def is_whole_jpeg(data: bytes) -> bool:
+    """Whether a JPEG begins and ends as one; a torn write has no end-of-image marker (ITU-T T.81, B.1.1.3)."""
+    return data[:2] == b"\xff\xd8" and data[-2:] == b"\xff\xd9"

@@ -1,0 +1,65 @@
+"""What the host may take: the journal cut into pages, and the media files. Nothing else of the card can be named."""
+
+import hashlib
+import re
+from functools import lru_cache
+
+from trap.ports import Card, Item
+from trap.store.journal import Journal
+from trap_wire.errors import StorageError
+
+PAGE_ENTRIES = 1_000
+_PAGE = re.compile(r"journal/(\d{8})-(\d{8})\.jsonl")
+
+
+class JournalShelf:
+    """``trap.ports.Shelf`` over a journal and its card."""
+
+    def __init__(self, journal: Journal, card: Card) -> None:
+        self._journal = journal
+        self._card = card
+        # Pages never change once named, so their text may be kept; two of them, about 600 KB, serve one pull.
+        self._page = lru_cache(maxsize=2)(self._render)
+
+    def items(self, after: int, limit: int) -> list[Item]:
+        """Files above the cursor, journal pages and media merged in journal order."""
+        files = self._journal.files(after, limit)
+        return sorted([*self._pages(after, limit), *files], key=lambda item: item.sequence)[:limit]
+
+    def size(self, path: str) -> int | None:
+        """Size in bytes of a page or of a file on the card."""
+        if page := self._bounds(path):
+            return len(self._page(*page))
+        item = self._journal.file(path)
+        return item.size if item else None
+
+    def read(self, path: str, offset: int, length: int) -> bytes:
+        """Bytes of a page or a file."""
+        if page := self._bounds(path):
+            return self._page(*page)[offset : offset + length]
+        if self._journal.file(path) is None:
+            raise StorageError(f"no such file: {path}")
+        return self._card.read(path, offset, length)
+
+    def _pages(self, after: int, limit: int) -> list[Item]:
+        head = self._journal.head
+        first = after // PAGE_ENTRIES * PAGE_ENTRIES + 1
+        starts = range(first, head + 1, PAGE_ENTRIES)[:limit]
+        bounds = [(start, min(start + PAGE_ENTRIES - 1, head)) for start in starts]
+        return [self._item(start, last) for start, last in bounds if last > after]
+
+    def _item(self, first: int, last: int) -> Item:
+        text = self._page(first, last)
+        digest = hashlib.sha256(text).hexdigest()
+        return Item(f"journal/{first:08d}-{last:08d}.jsonl", len(text), digest, "journal", last)
+
+    def _bounds(self, path: str) -> tuple[int, int] | None:
+        """Entry numbers of a page's name, None when there is no such page."""
+        if not (match := _PAGE.fullmatch(path)):
+            return None
+        first, last = int(match[1]), int(match[2])
+        whole = first % PAGE_ENTRIES == 1 and first <= last < first + PAGE_ENTRIES
+        return (first, last) if whole and last <= self._journal.head else None
+
+    def _render(self, first: int, last: int) -> bytes:
+        return "".join(entry.to_line() + "\n" for entry in self._journal.entries(first, last)).encode()

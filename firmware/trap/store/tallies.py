@@ -1,0 +1,29 @@
+"""What the summary counts: names of tallies that one entry adds to, so that a year's counts are a few rows a day."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from trap_wire.entries import Kind
+
+
+def tallies_of(kind: Kind, body: Mapping[str, Any]) -> dict[str, int]:
+    """Tally names and what this entry adds to each."""
+    if kind is Kind.WAKE:
+        # A wake on a trigger is one admitted trigger; those refused by the gate come with it.
+        return {
+            f"wake:{body['reason']}": 1,
+            **_throttled(body.get("throttled_triggers", 0), body.get("throttled_s", 0)),
+        }
+    if kind is Kind.VERDICT:
+        audited = {"audited": 1} if body["audited"] else {}
+        fail_open = {"fail_open": 1} if body["fail_open"] else {}
+        return {f"verdict:{body['decision']}": 1, f"type:{body['observation_type']}": 1, **audited, **fail_open}
+    if kind is Kind.MEDIA:
+        return {f"media:{body['role']}": 1}
+    if kind is Kind.THROTTLED:
+        return _throttled(body["triggers"], body["seconds"])
+    return {str(kind): 1}
+
+
+def _throttled(triggers: int, seconds: int) -> dict[str, int]:
+    return {name: n for name, n in (("throttled_triggers", triggers), ("throttled_s", seconds)) if n}

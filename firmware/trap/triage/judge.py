@@ -1,0 +1,103 @@
+"""From a burst to a verdict. Fails open: whatever goes wrong here, the photographs are kept and the reason is said."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from trap.deployment import Deployment
+from trap.ports import Detection, Detector, ModelIdentity, Shot, Thresholds
+from trap.triage.audit import drawn
+from trap_wire.errors import TrapError
+from trap_wire.vocabulary import Decision, ObservationType
+
+# A burst of ten frames takes 2 s on a Zero 2 W; a detector that needs ten times that is broken, and the battery pays.
+TIME_LIMIT_MS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a burst is and what happens to it. ``fail_open`` is why the detector was not believed, else empty.
+
+    ``boxes`` has a tuple of detections for every frame that was looked at; ``best_frame`` counts from 0.
+    """
+
+    decision: Decision
+    observation_type: ObservationType
+    score: float
+    best_frame: int
+    boxes: tuple[tuple[Detection, ...], ...]
+    model: ModelIdentity | None
+    audited: bool = False
+    fail_open: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Triage:
+    """The detector and the rules around it. ``trouble`` is why there is none; ``clock_ms`` only guards the time limit."""
+
+    detector: Detector | None
+    deployment: Deployment
+    clock_ms: Callable[[], int]
+    trouble: str = ""
+    time_limit_ms: int = TIME_LIMIT_MS
+
+    def judge(self, burst: str, shots: Sequence[Shot], *, heartbeat: bool = False) -> Verdict:
+        """Verdict of a burst of at least one frame; never raises for anything that the detector does."""
+        if self.detector is None:
+            return _unclassified(self.trouble or "no detector", None)
+        try:
+            boxes = self._look(self.detector, shots)
+        # The widest net on purpose: a defect in a runtime or a model must cost storage, never an animal.
+        except (
+            TrapError,
+            ArithmeticError,
+            LookupError,
+            MemoryError,
+            OSError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as error:
+            return _unclassified(f"{type(error).__name__}: {error}", self.detector.identity)
+        return self._verdict(burst, boxes, self.detector, heartbeat)
+
+    def _look(self, detector: Detector, shots: Sequence[Shot]) -> tuple[tuple[Detection, ...], ...]:
+        started, boxes = self.clock_ms(), []
+        for shot in shots:
+            boxes.append(detector.look(shot.lores))
+            if self.clock_ms() - started > self.time_limit_ms:
+                raise TimeoutError(
+                    f"detector took over {self.time_limit_ms} ms for {len(boxes)} of {len(shots)} frames"
+                )
+        return tuple(boxes)
+
+    def _verdict(
+        self, burst: str, boxes: tuple[tuple[Detection, ...], ...], detector: Detector, heartbeat: bool
+    ) -> Verdict:
+        tops = [max((found.score for found in frame), default=0.0) for frame in boxes]
+        best = max(range(len(tops)), key=tops.__getitem__)
+        protocol = self.deployment.protocol
+        decision, kind = weighed(boxes[best], biased(detector.thresholds, protocol.keep_bias))
+        # The protocol may switch the filter off, and a heartbeat is never filtered; the type still says what was seen.
+        if heartbeat or not protocol.filter_blanks:
+            decision = Decision.KEEP
+        blank = decision is Decision.BLANK
+        audited = blank and drawn(self.deployment.station.audit_key, burst, protocol.audit_every)
+        return Verdict(decision, kind, tops[best], best, boxes, detector.identity, audited)
+
+
+def weighed(found: Sequence[Detection], at: Thresholds) -> tuple[Decision, ObservationType]:
+    """Decision and type from the detections of the best frame: kept, in doubt, or blank."""
+    if not found or found[0].score < at.blank_at:
+        return Decision.BLANK, ObservationType.BLANK
+    if found[0].score < at.keep_at:
+        return Decision.UNKNOWN, ObservationType.UNKNOWN
+    return Decision.KEEP, found[0].label
+
+
+def biased(at: Thresholds, keep_bias: float) -> Thresholds:
+    """Thresholds moved toward keeping by a share 0..1; never the other way."""
+    return Thresholds(keep_at=at.keep_at * (1 - keep_bias), blank_at=at.blank_at * (1 - keep_bias))
+
+
+def _unclassified(why: str, model: ModelIdentity | None) -> Verdict:
+    return Verdict(Decision.KEEP, ObservationType.UNCLASSIFIED, 0.0, 0, (), model, fail_open=why)
