@@ -58,10 +58,15 @@ def start(trap: Trap) -> None:
 def awake(trap: Trap) -> None:
     """From the rail's rise to the request to cut it: every trigger that comes, then whoever is at the cable, then sleep."""
     wait_ms = WAIT_FOR_WAKE_MS
-    while (frame := _next_frame(trap, wait_ms)) is not None:
-        _answer(trap, frame)
-        trap.supervisor.send(codes.HEARTBEAT)
-        wait_ms = trap.deployment.protocol.stay_up_ms
+    try:
+        while (frame := _next_frame(trap, wait_ms)) is not None:
+            _answer(trap, frame)
+            trap.supervisor.send(codes.HEARTBEAT)
+            wait_ms = trap.deployment.protocol.stay_up_ms
+    except StorageError:
+        # Without a journal there is nothing left to do but not to waste the battery.
+        trap.supervisor.send(codes.SLEEP_REQUEST)
+        raise
     trap.supervisor.send(codes.SLEEP_REQUEST)
 
 
@@ -126,6 +131,8 @@ def _answer(trap: Trap, frame: frames.Frame) -> None:
             on_wake(trap, frames.unpack_wake(frame.payload))
         elif frame.type == codes.RING:
             _merge(trap, frames.unpack_record(frame.payload))
+    except StorageError:
+        raise
     except (TrapError, ValueError) as error:
         trap.journal.append(Kind.ERROR, trap.clock.now(), {"part": "duty", "words": str(error)})
 

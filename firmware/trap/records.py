@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from importlib.metadata import version
 from typing import Any
 
 from trap.capture.burst import Burst
@@ -13,7 +12,7 @@ from trap.store.exif import Stamp, stamped
 from trap.store.media import Picture
 from trap.store.thumbnail import thumbnail
 from trap.triage.judge import Triage, Verdict
-from trap_wire import codes, frames
+from trap_wire import __version__, codes, frames
 from trap_wire.entries import to_us
 from trap_wire.vocabulary import CaptureMethod, Decision, Role
 
@@ -50,7 +49,7 @@ def boot_body(deployment: Deployment, triage: Triage) -> dict[str, Any]:
         "protocol": f"{protocol.name}@{protocol.version}",
         "protocol_hash": protocol.digest,
         "model": str(triage.detector.identity) if triage.detector else None,
-        "software": version("manul"),
+        "software": __version__,
         "trouble": trouble or None,
     }
 

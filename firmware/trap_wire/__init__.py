@@ -2,3 +2,5 @@
 
 ``codes``, ``crc16``, ``frames`` and ``pins`` also run under MicroPython on the supervisor.
 """
+
+__version__ = "0.1.0"

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -57,8 +57,18 @@ class MediaStore:
         The caller journals all files of a burst in one transaction; if the power goes before, ``recover`` adopts them.
         """
         self._make_room(len(picture.data), at, heartbeat)
+        picture = self._unused(picture)
         durable_write(self._card, picture.path, picture.data)
         return media_body(picture)
+
+    def _unused(self, picture: Picture) -> Picture:
+        """The picture under a path that nothing has: numbers start anew when a journal had to be set aside."""
+        stem, dot, ending = picture.path.rpartition(".")
+        for again in range(1, 1000):
+            if self._card.size(picture.path) is None:
+                return picture
+            picture = replace(picture, path=f"{stem}.{again}{dot}{ending}")
+        raise StorageError(f"card: no free name for {picture.path}")
 
     def recover(self, at: datetime) -> list[str]:
         """Put right what a power cut left: torn files go, orphans are adopted, missing ones are said. Words for each."""

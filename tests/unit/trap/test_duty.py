@@ -1,0 +1,141 @@
+import dataclasses
+
+import pytest
+
+from tests.unit.trap.parts import ScriptedCamera, animal, shot, wake
+from trap import duty
+from trap.store.media import MediaStore, Reserve
+from trap.triage.judge import Triage
+from trap_wire import codes, frames
+from trap_wire.entries import Kind, verified
+from trap_wire.vocabulary import Decision, Role
+
+
+def kinds(journal):
+    return [str(entry.kind) for entry in journal.entries()]
+
+
+def of(journal, kind):
+    return [entry.body for entry in journal.entries(kind=kind)]
+
+
+def test_pulse_becomes_photographs_a_thumbnail_and_a_line_for_each(build, journal, tmp_path):
+    duty.awake(build())
+    assert kinds(journal) == ["wake", "battery", "burst", "verdict", "media", "media", "media", "media"]
+    assert {item.role for item in journal.files()} == {Role.PHOTOGRAPH, Role.THUMBNAIL}
+    assert all((tmp_path / item.path).stat().st_size == item.size for item in journal.files())
+    assert len(list(verified(journal.entries()))) == journal.head
+
+
+def test_unit_asks_to_sleep_after_the_burst(build):
+    trap = build()
+    duty.awake(trap)
+    assert [type_ for type_, _ in trap.supervisor.sent] == [codes.HEARTBEAT, codes.SLEEP_REQUEST]
+
+
+def test_blank_keeps_only_its_thumbnail_and_its_line(build, journal):
+    duty.awake(build(sees=[()] * 3, protocol={"audit_every": 1_000}))
+    (verdict,) = of(journal, Kind.VERDICT)
+    assert (verdict["decision"], verdict["audited"]) == (Decision.BLANK, False)
+    assert [item.role for item in journal.files()] == [Role.THUMBNAIL]
+
+
+def test_blank_drawn_for_the_audit_is_kept_whole(build, journal):
+    duty.awake(build(sees=[()] * 3, protocol={"audit_every": 1}))
+    assert of(journal, Kind.VERDICT)[0]["audited"]
+    assert [item.role for item in journal.files()] == [Role.AUDIT] * 3 + [Role.THUMBNAIL]
+
+
+def test_doubtful_burst_is_kept_as_unknown(build, journal):
+    duty.awake(build(sees=[(), (animal(0.2),), ()]))
+    (verdict,) = of(journal, Kind.VERDICT)
+    assert (verdict["decision"], verdict["observation_type"], verdict["best_frame"]) == ("unknown", "unknown", 1)
+    assert len(journal.files(role=Role.PHOTOGRAPH)) == 3
+
+
+def test_heartbeat_frame_is_never_filtered(build, journal):
+    duty.awake(build(sees=[()], wakes=[wake(codes.REASON_SCHEDULE)]))
+    (burst,), (verdict,) = of(journal, Kind.BURST), of(journal, Kind.VERDICT)
+    assert (burst["frames"], burst["capture_method"]) == (1, "timeLapse")
+    assert (verdict["decision"], verdict["observation_type"]) == ("keep", "blank")
+    assert len(journal.files(role=Role.PHOTOGRAPH)) == 1
+
+
+def test_camera_that_fails_in_mid_burst_loses_only_the_frames_that_never_came(build, journal):
+    duty.awake(build(camera=ScriptedCamera(fails_after=2)))
+    assert of(journal, Kind.BURST)[0]["frames"] == 2
+    assert "ribbon" in of(journal, Kind.ERROR)[0]["words"]
+    assert len(journal.files(role=Role.PHOTOGRAPH)) == 2
+
+
+def test_dead_camera_is_an_entry_and_the_unit_sleeps(build, journal):
+    trap = build(camera=ScriptedCamera(fails_after=0))
+    duty.awake(trap)
+    assert kinds(journal) == ["wake", "battery", "burst", "error"]
+    assert trap.supervisor.sent[-1][0] == codes.SLEEP_REQUEST
+
+
+def test_without_a_detector_everything_is_kept_and_the_reason_said(build, journal):
+    trap = build()
+    blind = Triage(None, trap.deployment, trap.clock.monotonic_ms, "detector.tflite has sha256 00, the card says ff")
+    duty.awake(dataclasses.replace(trap, triage=blind))
+    (verdict,) = of(journal, Kind.VERDICT)
+    assert (verdict["decision"], verdict["observation_type"]) == ("keep", "unclassified")
+    assert "the card says" in verdict["fail_open"]
+    assert len(journal.files(role=Role.PHOTOGRAPH)) == 3
+
+
+def test_full_card_is_said_and_the_duty_cycle_goes_on(build, journal):
+    trap = build(wakes=[wake(), wake(codes.REASON_SCHEDULE)], sees=[(animal(0.9),)] * 4)
+    full = MediaStore(trap.card, journal, Reserve(journal=0, heartbeat=trap.card.free_bytes()))
+    duty.awake(dataclasses.replace(trap, store=full))
+    assert "card full" in of(journal, Kind.ERROR)[0]["words"]
+    assert len(journal.files(role=Role.PHOTOGRAPH)) == 1  # the heartbeat, from its own reserve
+
+
+def test_unreadable_frame_is_kept_as_it_is_and_named(build, journal):
+    broken = b"\xff\xd8 not a picture \xff\xd9"
+    duty.awake(build(camera=ScriptedCamera([shot(data=broken)] * 3)))
+    assert len(journal.files(role=Role.PHOTOGRAPH)) == 3
+    assert "without a thumbnail" in of(journal, Kind.ERROR)[0]["words"]
+
+
+def test_record_of_the_ring_is_acknowledged_after_it_is_in_the_journal(build, journal):
+    record = frames.Record(sequence=41, rtc_s=1_795_608_000, kind=codes.RECORD_KILLED, code=1, value=90_000)
+    trap = build()
+    trap.supervisor.waiting[:] = [frames.Frame(codes.RING, 0, frames.pack_record(record))]
+    duty.awake(trap)
+    assert of(journal, Kind.SUPERVISOR)[0] == {
+        "ring": 41,
+        "rtc_s": 1_795_608_000,
+        "record": "killed",
+        "code": 1,
+        "value": 90_000,
+    }
+    assert (codes.RING_ACK, frames.pack_u32(41)) in trap.supervisor.sent
+
+
+def test_malformed_frame_is_an_entry_and_the_next_one_is_answered(build, journal):
+    trap = build()
+    trap.supervisor.waiting.insert(0, frames.Frame(codes.WAKE, 0, b"short"))
+    duty.awake(trap)
+    assert kinds(journal)[:2] == ["error", "wake"]
+
+
+def test_latency_counts_from_the_pir_edge(build, journal):
+    duty.awake(build())
+    assert of(journal, Kind.BURST)[0]["first_frame_ms"] == 3_600 + 1
+
+
+def test_start_says_who_the_unit_is(build, journal):
+    duty.start(build())
+    (boot,) = of(journal, Kind.BOOT)
+    assert (boot["unit"], boot["deployment"], boot["trouble"]) == ("MN-017", "tost-2026-a", None)
+    assert boot["model"].startswith("scripted@1.0.0+")
+
+
+@pytest.mark.parametrize("flag", [codes.FLAG_GAUGE_MISSING])
+def test_missing_gauge_gives_no_invented_voltage(build, journal, flag):
+    duty.awake(build(wakes=[wake(flags=flag, battery_mv=0)]))
+    assert of(journal, Kind.BATTERY)[0]["battery_mv"] is None
+    assert of(journal, Kind.WAKE)[0]["flags"] == ["gauge_missing"]
