@@ -28,6 +28,17 @@ Wake = namedtuple(
 _WAKE = "<BBIHhhHIIHIB"
 Hello = namedtuple("Hello", ("protocol", "major", "minor", "patch"))
 _HELLO = "<BBBB"
+Heartbeat = namedtuple("Heartbeat", ("state", "wake_number"))  # codes.PI_*; newest wake number that the Pi has seen
+_HEARTBEAT = "<BI"
+# The rules that the supervisor keeps, in the words of trap.deployment; chemistry: codes.CHEMISTRY_*; budget 0: none.
+Settings = namedtuple(
+    "Settings",
+    (
+        "hold_off_ms", "stay_up_ms", "settle_ms", "flood_triggers", "flood_refill_s", "heartbeat_hour", "leds",
+        "chemistry", "budget_mah",
+    ),
+)  # fmt: skip
+_SETTINGS = "<IIIHIBBBH"
 # Ring record as it lies in flash and as it travels: sequence, RTC seconds, kind, code, value.
 Record = namedtuple("Record", ("sequence", "rtc_s", "kind", "code", "value"))
 _RECORD = "<IIBBi"
@@ -103,6 +114,26 @@ def pack_hello(hello: Hello) -> bytes:
 def unpack_hello(payload: bytes) -> Hello:
     """HELLO from a payload; ``ValueError`` when it has another size."""
     return Hello(*_unpack(_HELLO, payload))
+
+
+def pack_heartbeat(heartbeat: Heartbeat) -> bytes:
+    """Payload of a HEARTBEAT frame."""
+    return struct.pack(_HEARTBEAT, *heartbeat)
+
+
+def unpack_heartbeat(payload: bytes) -> Heartbeat:
+    """HEARTBEAT from a payload; ``ValueError`` when it has another size."""
+    return Heartbeat(*_unpack(_HEARTBEAT, payload))
+
+
+def pack_settings(settings: Settings) -> bytes:
+    """Payload of a SETTINGS frame."""
+    return struct.pack(_SETTINGS, *settings)
+
+
+def unpack_settings(payload: bytes) -> Settings:
+    """SETTINGS from a payload; ``ValueError`` when it has another size."""
+    return Settings(*_unpack(_SETTINGS, payload))
 
 
 def pack_record(record: Record) -> bytes:

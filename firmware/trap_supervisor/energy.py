@@ -1,0 +1,65 @@
+"""What the battery still allows: full → no hold-off → heartbeat only → off, with hysteresis, by chemistry and temperature."""
+
+from trap_supervisor.memory import Memory
+from trap_wire import codes
+
+TYPE_CHECKING = False  # MicroPython has no typing
+if TYPE_CHECKING:
+    from typing import Any
+
+# Per chemistry, mV of the whole pack at rest and 20 °C: below these it falls to no hold-off, heartbeat only, off; and the
+# pack voltage under load below which the Pi's converter is about to give up. Sources: docs/supervisor.md.
+_STEPS_MV = {
+    codes.CHEMISTRY_LITHIUM: (5_400, 5_000, 4_400, 3_600),  # 4S3P of LiFeS2: 1.35, 1.25, 1.10 V a cell
+    codes.CHEMISTRY_ALKALINE: (4_800, 4_400, 4_000, 3_400),  # 1.20, 1.10, 1.00 V a cell
+    codes.CHEMISTRY_NIMH: (4_800, 4_600, 4_200, 3_600),  # 1.20, 1.15, 1.05 V a cell
+    codes.CHEMISTRY_LIION: (7_000, 6_700, 6_200, 5_600),
+    codes.CHEMISTRY_LIFEPO4: (6_300, 6_100, 5_600, 5_000),
+    codes.CHEMISTRY_MAINS: (0, 0, 0, 0),
+}
+_HYSTERESIS_MV = 150
+_COLD_MV_PER_C = 4  # a cold pack sags without being empty: the steps sink below 20 °C by this
+_COLD_MOST_MV = 200
+_ASSUMED_MA = 160  # what the rail takes when the gauge does not answer
+
+
+def ladder(settings: "dict[str, int]", now: int, sample: "Any", loaded: bool) -> int:
+    """Next rung, ``codes.LADDER_*``, from the rung ``now``. Without a gauge it stays: a dead gauge must not stop a unit.
+
+    Under load (rail on) the ladder may not climb or fall: the sag says more about the cold than about the charge.
+    """
+    if sample.battery_mv is None or loaded:
+        return now
+    steps = _STEPS_MV[settings["chemistry"]]
+    rested_mv = sample.battery_mv + _cold_mv(sample.temperature_cc)
+    rung = sum(rested_mv < step for step in steps[:3])
+    if rung < now:  # climbing needs more than falling did
+        rung = max(rung, sum(rested_mv < step + _HYSTERESIS_MV for step in steps[:3]))
+        rung = min(now, rung)
+    return int(rung)
+
+
+def sagging(settings: "dict[str, int]", sample: "Any") -> bool:
+    """True when the pack under load is about to drop the rail by itself."""
+    return sample.battery_mv is not None and bool(sample.battery_mv < _STEPS_MV[settings["chemistry"]][3])
+
+
+def spend(memory: Memory, rtc_s: int, elapsed_ms: int, battery_ma: "int | None") -> None:
+    """Add to today's account, in mA·s of the pack."""
+    today = rtc_s // 86_400
+    if today != memory.day:
+        memory.day, memory.spent_mas = today, 0
+    taken_ma = _ASSUMED_MA if battery_ma is None else abs(battery_ma)
+    memory.spent_mas += taken_ma * elapsed_ms // 1_000
+
+
+def overspent(settings: "dict[str, int]", memory: Memory, rtc_s: int) -> bool:
+    """True when today's budget is used up."""
+    budget_mas = settings["budget_mah"] * 3_600
+    return budget_mas > 0 and memory.day == rtc_s // 86_400 and memory.spent_mas >= budget_mas
+
+
+def _cold_mv(temperature_cc: "int | None") -> int:
+    if temperature_cc is None or temperature_cc >= 2_000:
+        return 0
+    return min(_COLD_MOST_MV, (2_000 - temperature_cc) * _COLD_MV_PER_C // 100)

@@ -1,0 +1,83 @@
+"""Which pulses become triggers: hold-off, the PIR's settling, and a token bucket against floods.
+
+Time is UTC seconds of the RTC between two power-ups (the latch cuts the supervisor off) and milliseconds within one.
+What is refused as lost effort is counted, as pulses and as seconds in which the unit could not have fired.
+"""
+
+from trap_supervisor.memory import Memory
+from trap_wire import codes
+
+# A dead RTC says nothing about the time between two power-ups; each is then worth this share of a token, so that a flood
+# is thinned to one trigger in eight and a single visitor is never lost for good.
+DEAD_CLOCK_SHARE = 8
+_WHOLE = 1000
+
+
+class Gate:
+    """Token bucket and hold-off over a ``Memory`` that outlives the latch."""
+
+    def __init__(self, settings: "dict[str, int]", memory: Memory) -> None:
+        self._settings = settings
+        self._memory = memory
+        self._last_ms: "int | None" = None  # last admitted trigger of this power-up
+        self.settled_ms: "int | None" = None  # until then the PIR is not to be believed
+
+    def settle(self, now_ms: int) -> None:
+        """Power has just come back: the PIR needs ``settle_ms`` before it means anything."""
+        self.settled_ms = now_ms + self._settings["settle_ms"]
+
+    def settling(self, now_ms: int) -> bool:
+        """True while the PIR warms up."""
+        if self.settled_ms is not None and now_ms >= self.settled_ms:
+            self.settled_ms = None
+        return self.settled_ms is not None
+
+    def admit(self, now_ms: int, rtc_s: int, rtc_ok: bool = True) -> int:
+        """Answer to a pulse: ``codes.ADMITTED`` takes a token, anything else is the reason why not."""
+        self._refill(rtc_s, rtc_ok)
+        if self.settling(now_ms):
+            return codes.QUIET
+        if self._held_off(now_ms, rtc_s, rtc_ok):
+            return codes.HELD_OFF
+        if self._memory.tokens_milli < _WHOLE:
+            self.lost(rtc_s + self._next_token_s(), rtc_s)
+            return codes.FLOODED
+        self._take(now_ms, rtc_s)
+        return codes.ADMITTED
+
+    def lost(self, until_s: int, rtc_s: int) -> None:
+        """Count one refused pulse, and the time up to ``until_s`` that is not counted yet."""
+        memory = self._memory
+        memory.throttled_triggers = min(memory.throttled_triggers + 1, 0xFFFF)
+        start = max(rtc_s, memory.lost_until_s)
+        if until_s > start:
+            memory.throttled_s += until_s - start
+            memory.lost_until_s = until_s
+
+    def _refill(self, rtc_s: int, rtc_ok: bool) -> None:
+        memory = self._memory
+        full = self._settings["flood_triggers"] * _WHOLE
+        if rtc_ok:
+            elapsed = max(0, rtc_s - memory.tokens_at_s)
+            gained = min(full, elapsed * _WHOLE // self._settings["flood_refill_s"])
+            if gained or rtc_s < memory.tokens_at_s:  # keep the rest of a step for the next time
+                memory.tokens_at_s = rtc_s
+        else:
+            gained = _WHOLE // DEAD_CLOCK_SHARE
+        memory.tokens_milli = min(full, memory.tokens_milli + gained)
+
+    def _next_token_s(self) -> int:
+        missing = _WHOLE - self._memory.tokens_milli
+        return (missing * self._settings["flood_refill_s"] + _WHOLE - 1) // _WHOLE
+
+    def _held_off(self, now_ms: int, rtc_s: int, rtc_ok: bool) -> bool:
+        hold_off_ms = self._settings["hold_off_ms"]
+        if self._last_ms is not None:
+            return now_ms - self._last_ms < hold_off_ms
+        since_s = rtc_s - self._memory.last_trigger_s
+        return rtc_ok and 0 <= since_s * 1000 < hold_off_ms
+
+    def _take(self, now_ms: int, rtc_s: int) -> None:
+        self._memory.tokens_milli -= _WHOLE
+        self._memory.last_trigger_s = rtc_s
+        self._last_ms = now_ms
