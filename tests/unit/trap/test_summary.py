@@ -1,0 +1,56 @@
+import json
+from datetime import timedelta
+
+import cbor2
+
+from tests.unit.trap.parts import NOON
+from trap.deployment import Deployment, Protocol, Station
+from trap.health.summary import summary
+from trap_wire.entries import Kind
+
+DEPLOYMENT = Deployment(station=Station(unit="MN-017", deployment="tost-2026-a"), protocol=Protocol())
+VERDICT = {"decision": "keep", "observation_type": "animal", "audited": False, "fail_open": None}
+WAKE = {"reason": "pir", "throttled_triggers": 3, "throttled_s": 40}
+
+
+def told(journal, now=NOON):
+    return summary(journal, DEPLOYMENT, "scout@1+ab", 1_000_000, now)
+
+
+def test_counts_of_the_whole_deployment_and_of_its_days(journal):
+    journal.append_all(NOON, [(Kind.WAKE, WAKE), (Kind.VERDICT, VERDICT)])
+    journal.append_all(NOON + timedelta(days=2), [(Kind.WAKE, WAKE), (Kind.VERDICT, {**VERDICT, "decision": "blank"})])
+    screen = told(journal, NOON + timedelta(days=2))
+    assert (screen["totals"]["triggers"], screen["totals"]["kept"], screen["totals"]["discarded"]) == (2, 1, 1)
+    assert screen["totals"]["throttled_s"] == 80
+    assert screen["days"][-1] == {
+        "day": "2026-11-27",
+        "triggers": 1,
+        "discarded": 1,
+        "throttled_triggers": 3,
+        "throttled_s": 40,
+    }
+    assert screen["days"][-2] == {"day": "2026-11-26"}
+
+
+def test_newest_battery_and_errors_are_on_the_screen(journal):
+    journal.append(Kind.BATTERY, NOON, {"battery_mv": 17_000})
+    journal.append(Kind.BATTERY, NOON, {"battery_mv": 16_900})
+    for n in range(5):
+        journal.append(Kind.ERROR, NOON, {"part": "camera", "words": f"fault {n}"})
+    screen = told(journal)
+    assert screen["battery"]["battery_mv"] == 16_900
+    assert [error["words"] for error in screen["errors"]] == ["fault 4", "fault 3", "fault 2"]
+
+
+def test_new_unit_has_a_summary_too(journal):
+    screen = told(journal)
+    assert (screen["entries"], screen["battery"], screen["first_day"], screen["errors"]) == (0, None, None, [])
+
+
+def test_year_fits_in_four_kibibytes_and_in_json(journal):
+    for day in range(365):
+        journal.append_all(NOON + timedelta(days=day), [(Kind.WAKE, WAKE), (Kind.VERDICT, VERDICT)])
+    screen = told(journal, NOON + timedelta(days=364))
+    assert len(cbor2.dumps(screen)) < 4_096
+    assert json.loads(json.dumps(screen)) == screen
