@@ -1,0 +1,154 @@
+"""Draw ``latch.svg`` with schemdraw (``pip install schemdraw``): the circuit of ``latch.cir`` in five panels.
+
+Wires between panels are joined by name, as on a datasheet: PACK, VSW, PULL, G. A test holds that every resistor,
+capacitor, diode and transistor of the netlist stands in the drawing.
+"""
+
+from pathlib import Path
+
+import schemdraw
+import schemdraw.elements as elm
+
+TARGET = Path(__file__).with_name("latch.svg")
+TITLE = 13
+
+
+def switch(d: schemdraw.Drawing) -> None:
+    """Q1 with its gate parts, and what hangs behind it."""
+    d += elm.Label().at((0, 1)).label("1  the switch", fontsize=TITLE, halign="left")
+    d += elm.Dot(open=True).at((0, 0)).label("PACK", "left")
+    d += elm.Line().right(1.5)
+    d += (one := elm.Dot())
+    d += elm.Line().right(1.5)
+    d += (three := elm.Dot())
+    d += elm.Line().right(1)
+    d += (q1 := elm.PFet().theta(90).reverse().anchor("source"))
+    d += elm.Label().at((4.75, 0.5)).label("Q1 AO3401A")
+    d += elm.Line().at(q1.drain).right(1)
+    d += (vsw := elm.Dot())
+    d += elm.Line().right(1.6)
+    d += (vsw2 := elm.Dot())
+    d += elm.Line().right(1)
+    d += elm.Dot(open=True).label("VSW: shunt, Pico VSYS, rail switch", "right")
+    d += elm.Capacitor().at(vsw.center).down(2.2).label("C5\n100µ", "bottom")
+    d += elm.Ground()
+    d += elm.Resistor().at(vsw2.center).down(2.2).label("R8\n10k", "bottom")
+    d += elm.Ground()
+    d += elm.Resistor().at(one.center).down(2.4).label("R1\n10k", "bottom")
+    d += elm.Line().right(1.5)
+    d += elm.Dot()
+    d += elm.Line().tox(q1.gate)
+    d += (gate := elm.Dot().label("GATE", "right"))
+    d += elm.Capacitor().at(three.center).down(2.4).label("C3\n2.2µ", "bottom")
+    d += elm.Line().at(q1.gate).toy(gate.center)
+    d += elm.Resistor().at(gate.center).down(1.6).label("R2 470", "bottom")
+    d += elm.Dot(open=True).label("PULL", "left")
+
+
+def motion(d: schemdraw.Drawing) -> None:
+    """PIR edge to Q2."""
+    d += (
+        elm.Label().at((0, -5.2)).label("2  motion: an edge closes it, a level does not", fontsize=TITLE, halign="left")
+    )
+    d += elm.Dot(open=True).at((0, -7.6)).label("PACK", "left")
+    d += elm.RBox(w=1.8, h=1).right(2.8).label("U1 HT7530-3\n3 V", "top")
+    d += (v3 := elm.Dot())
+    d += elm.Capacitor().at(v3.center).down(1.9).label("C4\n1µ", "bottom")
+    d += elm.Ground()
+    d += elm.RBox(w=1.8, h=1).at(v3.center).right(3).label("U2 EKMB\nPIR", "top")
+    d += (pir := elm.Dot())
+    d += elm.Resistor().at(pir.center).up(1.5).label("R11 100k", "bottom")
+    d += elm.Dot(open=True).label("GP2 PIR", "right")
+    d += elm.Resistor().at(pir.center).down(1.9).label("R3\n100k", "bottom")
+    d += elm.Ground()
+    d += elm.Capacitor().at(pir.center).right(1.8).label("C1 2.2µ")
+    d += (x := elm.Dot())
+    d += elm.Diode().at((x.center.x, x.center.y - 1.9)).up(1.9).label("D0", "bottom")
+    d += elm.Ground().at((x.center.x, x.center.y - 1.9))
+    d += elm.Line().at(x.center).right(1.5)
+    d += (x2 := elm.Dot())
+    d += elm.Resistor().at(x2.center).down(1.9).label("R4\n1M", "bottom")
+    d += elm.Ground()
+    d += elm.Diode().at(x2.center).right(1.7).label("D1")
+    d += (g := elm.Dot().label("G", "top"))
+    d += elm.Capacitor().at(g.center).down(1.9).label("C2\n220n", "bottom")
+    d += elm.Ground()
+    d += elm.Line().at(g.center).right(1.6)
+    d += (g2 := elm.Dot())
+    d += elm.Resistor().at(g2.center).down(1.9).label("R6\n10M", "bottom")
+    d += elm.Ground()
+    d += elm.Line().at(g2.center).right(0.8)
+    d += (q2 := elm.NFet().reverse().anchor("gate"))
+    d += elm.Label().at((q2.drain.x + 0.2, q2.gate.y)).label("Q2\nSi2302CDS", halign="left")
+    d += elm.Line().at(q2.source).down(0.4)
+    d += elm.Ground()
+    d += elm.Line().at(q2.drain).up(0.4)
+    d += elm.Dot(open=True).label("PULL", "top")
+
+
+def hold(d: schemdraw.Drawing) -> None:
+    """The supervisor's transistor and the button."""
+    d += elm.Label().at((0, -11.9)).label("3  hold, and the button", fontsize=TITLE, halign="left")
+    d += elm.Dot(open=True).at((1.2, -14.2)).label("GP7\nLATCH_HOLD", "left")
+    d += elm.Resistor().right(1.8).label("R12 1k")
+    d += (h := elm.Dot())
+    d += elm.Resistor().at(h.center).down(1.9).label("R5\n100k", "bottom")
+    d += elm.Ground()
+    d += elm.Line().at(h.center).right(0.9)
+    d += (q3 := elm.NFet().reverse().anchor("gate"))
+    d += elm.Label().at((q3.drain.x + 0.2, q3.gate.y)).label("Q3\nSi2302CDS", halign="left")
+    d += elm.Line().at(q3.source).down(0.4)
+    d += elm.Ground()
+    d += elm.Line().at(q3.drain).up(0.5)
+    d += (p := elm.Dot())
+    d += elm.Line().up(0.4)
+    d += elm.Dot(open=True).label("PULL", "top")
+    d += elm.Line().at(p.center).right(3)
+    d += elm.Button().down(1.9).label("SW1 wake", "bottom")
+    d += elm.Ground()
+
+
+def alarm(d: schemdraw.Drawing) -> None:
+    """The clock's open drain, kept apart from the latch and from a dead Pico."""
+    x0 = 10.6
+    d += elm.Label().at((x0, -11.9)).label("4  the clock's alarm", fontsize=TITLE, halign="left")
+    d += elm.Dot(open=True).at((x0 + 0.6, -14.2)).label("PULL", "left")
+    d += elm.Diode().right(1.7).label("D3")
+    d += (i := elm.Dot())
+    d += elm.Resistor().at(i.center).up(1.4).label("R7\n220k", "bottom")
+    d += elm.Dot(open=True).label("PACK", "top")
+    d += elm.Diode().at((i.center.x, i.center.y - 2)).up(2).label("D4", "bottom")
+    d += elm.Dot(open=True).at((i.center.x, i.center.y - 2)).label("GP9 RTC_ALARM (internal pull-up)", "right")
+    d += elm.Line().at(i.center).right(1.5)
+    d += elm.Dot(open=True).label("U3 DS3231\nINT/SQW", "right")
+
+
+def cable(d: schemdraw.Drawing) -> None:
+    """A laptop's five volts."""
+    x0 = 17.6
+    d += elm.Label().at((x0, -11.9)).label("5  a laptop's cable", fontsize=TITLE, halign="left")
+    d += elm.Dot(open=True).at((x0 + 0.6, -14.6)).label("USB\nVBUS", "left")
+    d += elm.Resistor().right(1.8).label("R9 100k")
+    d += (m := elm.Dot())
+    d += elm.Resistor().at(m.center).down(1.6).label("R10\n100k", "bottom")
+    d += elm.Ground()
+    d += elm.Diode().at(m.center).right(1.7).label("D5")
+    d += elm.Dot(open=True).label("G", "right")
+    d += elm.Resistor().at(m.center).up(1.5).label("R13 100k", "bottom")
+    d += elm.Dot(open=True).label("GP12 HOST_SENSE", "top")
+
+
+def main() -> int:
+    """Write the SVG."""
+    schemdraw.use("svg")
+    schemdraw.svgconfig.text = "text"
+    drawing = schemdraw.Drawing(show=False)
+    drawing.config(fontsize=11, unit=2)
+    for panel in (switch, motion, hold, alarm, cable):
+        panel(drawing)
+    drawing.save(str(TARGET), transparent=False)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
