@@ -48,7 +48,7 @@ pins: ## write trap_wire/pins.py from hardware/pins.toml
 
 .PHONY: bench
 bench: $(VENV)/.ready ## measure against named peers; figures go to docs/benchmarks.md by hand
-	$(BIN)/python -m pytest tests/bench --ignore-glob='' -s -p no:xdist -o addopts=
+	$(BIN)/python -m pytest tests/bench/bench_*.py -q -o addopts=--import-mode=importlib -o timeout=1800
 
 .PHONY: clean
 clean: ## remove what the targets made

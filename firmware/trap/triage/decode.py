@@ -14,7 +14,7 @@ from trap.triage.model_folder import ModelFolder
 from trap_wire.errors import BadInputError
 
 FLOOR = 0.01
-TOP = 100
+TOP = 50
 Floats = NDArray[np.float32]
 Raw = tuple[Floats, NDArray[np.intp], Floats]
 
