@@ -1,0 +1,48 @@
+"""The media files of a holding against its journal: there, whole, and nothing that nobody wrote down."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from trap_tools.archive.facts import Log, Medium
+from trap_tools.archive.faults import Fault, What
+from trap_tools.archive.layout import Holding
+
+FOLDERS = ("media", "thumbnails")
+
+
+def missing(holding: Holding, log: Log) -> Iterator[Fault]:
+    """Journalled files that are not in the folder or have another size. No byte of them is read."""
+    for medium in log.present:
+        path = holding.root / medium.path
+        size = path.stat().st_size if path.is_file() else None
+        if size is None:
+            words = "journalled, but not in the folder; pull again, or copy it from the card"
+            yield Fault(What.MISSING_FILE, medium.path, words)
+        elif size != medium.size:
+            yield Fault(
+                What.CHANGED_FILE, medium.path, f"{size} bytes long, the journal says {medium.size}; pull again"
+            )
+
+
+def changed(holding: Holding, medium: Medium) -> Fault | None:
+    """A fault when the bytes of a file are not what its hash says. A file that is not there is no matter of this check."""
+    path = holding.root / medium.path
+    if not path.is_file() or sha256_of(path) == medium.sha256:
+        return None
+    return Fault(What.CHANGED_FILE, medium.path, "its bytes are not what the journal's SHA-256 says; pull it again")
+
+
+def extra(holding: Holding, log: Log) -> Iterator[Fault]:
+    """Files that no entry of the journal names: copied by hand, or left from another unit."""
+    for folder in FOLDERS:
+        for path in sorted((holding.root / folder).rglob("*")):
+            name = path.relative_to(holding.root).as_posix()
+            if path.is_file() and name not in log.media:
+                yield Fault(What.EXTRA_FILE, name, "no entry of the journal names this file; it is left alone")
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, hex, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,183 @@
+"""From entries to facts: one small function a kind of entry, none of which stops at a body that it cannot read."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from trap_tools.archive.facts import Boot, Box, Burst, Change, ClockFix, Log, Lost, Medium, Note, Sample, Verdict, Wake
+from trap_tools.archive.faults import Fault, What
+from trap_tools.archive.layout import Holding
+from trap_tools.archive.pages import Report, read
+from trap_wire.entries import Entry, Kind, from_us
+
+Body = Mapping[str, Any]
+
+
+def log_of(holding: Holding, report: Report) -> Log:
+    """What a holding's journal says; faults go to ``report``."""
+    log = folded(Log(holding.unit, holding.deployment), read(holding, report), report)
+    _check_identity(log, report)
+    return log
+
+
+def folded(log: Log, entries: Iterable[Entry], report: Report) -> Log:
+    """Add entries to a log. An entry whose body lacks what its kind promises is named and left out."""
+    for entry in entries:
+        log.entries += 1
+        log.first_at = entry.at if log.first_at is None else min(log.first_at, entry.at)
+        log.last_at = entry.at if log.last_at is None else max(log.last_at, entry.at)
+        try:
+            if entry.kind in _FOLDS:
+                _FOLDS[entry.kind](log, entry, entry.body)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            words = f"a {entry.kind} entry whose body cannot be read ({type(error).__name__}: {error})"
+            report(Fault(What.BAD_BODY, f"entry {entry.sequence}", words))
+    return log
+
+
+def _check_identity(log: Log, report: Report) -> None:
+    """A unit that calls itself otherwise than its folder: two units of one name, or a folder renamed by hand."""
+    for unit, deployment in dict.fromkeys((boot.unit, boot.deployment) for boot in log.boots):
+        if (unit, deployment) != (log.unit, log.deployment):
+            words = f"the journal says {unit}/{deployment}; was the folder renamed, or do two units share a name?"
+            report(Fault(What.IDENTITY, f"{log.unit}/{log.deployment}", words))
+
+
+def _boot(log: Log, entry: Entry, body: Body) -> None:
+    names = ("unit", "deployment", "programme", "protocol", "protocol_hash", "software", "trouble")
+    texts = {name: str(body.get(name) or "") for name in names}
+    trouble = texts["trouble"]
+    log.boots.append(Boot(at=entry.at, model=body.get("model") or None, **texts))
+    if trouble:
+        log.notes.append(Note(entry.at, Kind.BOOT, "config", trouble))
+
+
+def _wake(log: Log, entry: Entry, body: Body) -> None:
+    throttled, seconds = int(body.get("throttled_triggers") or 0), int(body.get("throttled_s") or 0)
+    flags = tuple(str(flag) for flag in body.get("flags") or ())
+    light, age = body.get("light_lux"), body.get("trigger_age_ms")
+    reason, ladder = str(body["reason"]), str(body.get("ladder") or "")
+    log.wakes.append(Wake(entry.at, str(body["wake"]), reason, light, age, flags, ladder, throttled, seconds))
+    if throttled or seconds:
+        log.lost.append(Lost(entry.at, throttled, seconds, "flooded"))
+    log.notes.extend(Note(entry.at, Kind.WAKE, flag, flag.replace("_", " ")) for flag in flags)
+
+
+def _burst(log: Log, entry: Entry, body: Body) -> None:
+    burst, first = str(body["burst"]), body.get("first_frame_ms")
+    method = str(body["capture_method"])
+    wake, infrared = str(body.get("wake") or ""), bool(body.get("infrared"))
+    log.bursts[burst] = Burst(entry.at, burst, wake, method, int(body["frames"]), first, infrared)
+
+
+def _verdict(log: Log, entry: Entry, body: Body) -> None:
+    score, best = body.get("score"), body.get("best_frame")
+    verdict = Verdict(
+        at=entry.at,
+        burst=str(body["burst"]),
+        decision=str(body["decision"]),
+        observation_type=str(body["observation_type"]),
+        score=None if score is None else float(score),
+        audited=bool(body.get("audited")),
+        best_frame=int(best or 0),
+        model=body.get("model") or None,
+        fail_open=body.get("fail_open") or None,
+        boxes=tuple(tuple(_box(box) for box in frame) for frame in body.get("boxes") or ()),
+    )
+    log.verdicts[verdict.burst] = verdict
+    if verdict.fail_open:
+        log.notes.append(Note(entry.at, Kind.VERDICT, "detector", verdict.fail_open))
+
+
+def _box(body: Body) -> Box:
+    numbers = [float(body[name]) for name in ("score", "x", "y", "width", "height")]
+    return Box(str(body["label"]), *numbers)
+
+
+def _media(log: Log, entry: Entry, body: Body) -> None:
+    burst, frame, taken = body.get("burst"), body.get("frame"), body.get("taken_at_us")
+    path = _inside(str(body["path"]))
+    log.evicted.pop(path, None)
+    log.media[path] = Medium(
+        at=entry.at,
+        sequence=entry.sequence,
+        path=path,
+        role=str(body["role"]),
+        burst=None if burst is None else str(burst),
+        frame=None if frame is None else int(frame),
+        taken_at=entry.at if taken is None else from_us(int(taken)),
+        size=int(body["size"]),
+        sha256=str(body["sha256"]),
+        exposure_us=body.get("exposure_us"),
+        gain=body.get("gain"),
+        infrared=bool(body.get("infrared")),
+    )
+
+
+def _inside(path: str) -> str:
+    """A path that stays inside its holding; a journal is a file from a card that anybody may have written."""
+    parts = PurePosixPath(path).parts
+    if not parts or ".." in parts or parts[0] not in ("media", "thumbnails"):
+        raise ValueError(f"path {path!r} leads out of media/ and thumbnails/")
+    return path
+
+
+def _battery(log: Log, entry: Entry, body: Body) -> None:
+    numbers = {name: body.get(name) for name in ("battery_mv", "battery_ma", "charge_used_mah", "temperature_c")}
+    log.samples.append(
+        Sample(at=entry.at, state=str(body.get("state") or ""), cause=str(body.get("cause") or ""), **numbers)
+    )
+
+
+def _throttled(log: Log, entry: Entry, body: Body) -> None:
+    cause = str(body.get("cause") or "flooded")
+    log.lost.append(Lost(entry.at, int(body["triggers"]), float(body["seconds"]), cause))
+
+
+def _state(log: Log, entry: Entry, body: Body) -> None:
+    log.changes.append(Change(entry.at, str(body["from"]), str(body["to"]), str(body.get("cause") or "")))
+
+
+def _clock(log: Log, entry: Entry, body: Body) -> None:
+    host = body.get("host_us")
+    unit = int(body["unit_us"])
+    log.fixes.append(ClockFix(entry.sequence, unit, None if host is None else int(host), str(body.get("cause") or "")))
+
+
+def _error(log: Log, entry: Entry, body: Body) -> None:
+    log.notes.append(Note(entry.at, Kind.ERROR, str(body.get("part") or ""), str(body["words"])))
+
+
+def _evicted(log: Log, entry: Entry, body: Body) -> None:  # noqa: ARG001 - one signature for all kinds
+    log.evicted[str(body["path"])] = str(body.get("cause") or "")
+
+
+def _recovered(log: Log, entry: Entry, body: Body) -> None:
+    words = f"{body['path']}: {body.get('words') or body.get('what')}"
+    log.notes.append(Note(entry.at, Kind.RECOVERED, str(body.get("what") or ""), words))
+
+
+def _deployment(log: Log, entry: Entry, body: Body) -> None:
+    log.deployments.append((entry.at, body))
+
+
+def _walk_test(log: Log, entry: Entry, body: Body) -> None:  # noqa: ARG001 - one signature for all kinds
+    log.walk_tests.append(entry.at)
+
+
+_FOLDS: Mapping[Kind, Callable[[Log, Entry, Body], None]] = {
+    Kind.BOOT: _boot,
+    Kind.WAKE: _wake,
+    Kind.BURST: _burst,
+    Kind.VERDICT: _verdict,
+    Kind.MEDIA: _media,
+    Kind.BATTERY: _battery,
+    Kind.THROTTLED: _throttled,
+    Kind.STATE: _state,
+    Kind.CLOCK: _clock,
+    Kind.ERROR: _error,
+    Kind.EVICTED: _evicted,
+    Kind.RECOVERED: _recovered,
+    Kind.DEPLOYMENT: _deployment,
+    Kind.WALK_TEST: _walk_test,
+}

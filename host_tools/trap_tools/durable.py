@@ -1,0 +1,32 @@
+"""Files that are whole or not there: written beside their name, forced to the disk, then renamed."""
+
+import os
+from pathlib import Path
+
+from trap_wire.errors import StorageError
+
+
+def write(path: Path, data: bytes) -> Path:
+    """Replace a file so that a power cut leaves the old one or the new one; folders are made. ``StorageError`` if not."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        return settle(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise StorageError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def settle(temporary: Path, path: Path) -> Path:
+    """Give a finished and synced temporary file its name, durably."""
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return path

@@ -1,0 +1,36 @@
+"""``manul report``: the page of a pulled folder, and the same numbers for a terminal or a program."""
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from trap_tools.archive.faults import exit_code
+from trap_tools.report.page import write
+from trap_tools.report.summary import read_all, summary_of
+from trap_tools.report.table import print_table
+from trap_tools.report.wording import LANGUAGES
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--to", "target", type=click.Path(path_type=Path), help="Where the page goes [FOLDER/report.html].")
+@click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON instead of a table.")
+@click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Language of the page.")
+@click.pass_context
+def report(ctx: click.Context, folder: Path, target: Path | None, as_json: bool, language: str) -> None:
+    """Make one self-contained HTML page of what `manul pull` brought home to FOLDER.
+
+    Exits with 6 when something is missing or changed; the page names it, and everything else is in it.
+    """
+    with Console(stderr=True).status("reading"):
+        reads = read_all(folder)
+        page = write(reads, folder, target, language=language)
+    units = [summary_of(read) for read in reads]
+    if as_json:
+        click.echo(json.dumps({"report": str(page), "units": [unit.to_json() for unit in units]}, indent=2))
+    else:
+        print_table(units)
+        click.echo(f"Report: {page}")
+    ctx.exit(exit_code(fault for unit in units for fault in unit.faults))

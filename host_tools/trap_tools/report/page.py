@@ -1,0 +1,204 @@
+"""The page: facts gathered into a context, rendered by Jinja, written so that a power cut leaves no half of it."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from trap_tools import durable
+from trap_tools.report import plots
+from trap_tools.report.pictures import DISCARDED, KEPT, Picture, pictures
+from trap_tools.report.summary import Read, UnitSummary, grouped, read_all, summary_of
+from trap_tools.report.table import size_words, volts
+from trap_tools.report.wording import words
+from trap_wire.vocabulary import CaptureMethod, Decision, ObservationType
+
+NAME = "report.html"
+KEPT_PER_UNIT = 48
+DISCARDED_PER_UNIT = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A unit's numbers and its battery in one word-sized line."""
+
+    unit: UnitSummary
+    spark: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Battery and temperature of one unit, drawn."""
+
+    unit: str
+    volts: Markup
+    celsius: Markup
+
+
+def build(folder: Path, target: Path | None = None, *, language: str = "en", now: datetime | None = None) -> Path:
+    """Write the report of a pulled folder; default ``FOLDER/report.html``. Gives the file's path back.
+
+    ``BadInputError`` when the folder holds nothing, ``StorageError`` when the file cannot be written.
+    """
+    return write(read_all(folder), folder, target, language=language, now=now)
+
+
+def write(
+    reads: Sequence[Read],
+    folder: Path,
+    target: Path | None = None,
+    *,
+    language: str = "en",
+    now: datetime | None = None,
+) -> Path:
+    """The same for what was read already."""
+    target = target or folder / NAME
+    links = target.resolve().parent if target.resolve().is_relative_to(folder.resolve()) else None
+    page = render(context(reads, folder.resolve().name, language, now or datetime.now(UTC), links))
+    return durable.write(target, page.encode())
+
+
+def context(reads: Sequence[Read], name: str, language: str, now: datetime, links: Path | None) -> dict[str, Any]:
+    """Everything that the template shows. ``links`` is the folder that links to whole photographs start from, if any."""
+    units = [summary_of(read) for read in reads]
+    w = words(language)
+    return {
+        "w": w,
+        "language": language,
+        "name": name,
+        "made_at": now,
+        "style": (files("trap_tools.report") / "templates" / "style.css").read_text(encoding="utf-8"),
+        "first_at": min((unit.first_at for unit in units if unit.first_at), default=None),
+        "last_at": max((unit.last_at for unit in units if unit.last_at), default=None),
+        "figures": _figures(units, w),
+        "faults": [(unit.unit, fault) for unit in units for fault in unit.faults],
+        "troubles": [(read.log.unit, said, times) for read in reads for said, times in grouped(read.log.notes)],
+        "rows": [Row(unit, _spark(read, reads)) for unit, read in zip(units, reads, strict=True)],
+        "kept": _gallery(reads, KEPT, KEPT_PER_UNIT, links),
+        "kept_all": sum(unit.kept + unit.unknown for unit in units),
+        "discarded": _gallery(reads, DISCARDED, DISCARDED_PER_UNIT, links),
+        "discarded_all": sum(unit.discarded for unit in units),
+        "activity": plots.hour_bars(_activity(reads, w), w["activity"], w["bursts_axis"]),
+        "curves": _curves(reads, w),
+        "one_protocol": len({unit.protocol_hash for unit in units}) <= 1,
+    }
+
+
+def render(values: dict[str, Any]) -> str:
+    """HTML of a context."""
+    return _environment().get_template("report.html.j2").render(values)
+
+
+@lru_cache
+def _environment() -> Environment:
+    loader = PackageLoader("trap_tools.report")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"minute": minute, "number": number, "volts": volts, "size": size_words}
+    return environment
+
+
+def minute(at: datetime) -> str:
+    """Date and minute, as ISO 8601 orders them."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def number(value: float) -> str:
+    """A number with thin spaces between thousands."""
+    return f"{value:,.0f}".replace(",", "\u2009")
+
+
+def _figures(units: Sequence[UnitSummary], w: dict[str, str]) -> list[tuple[str, str]]:
+    days = sum((u.last_at - u.first_at).total_seconds() / 86_400 for u in units if u.first_at and u.last_at)
+    sums = [
+        (name, sum(getattr(unit, name) for unit in units))
+        for name in ("triggers", "kept", "unknown", "discarded", "audited")
+    ]
+    troubles = sum(len(unit.faults) + len(unit.troubles) for unit in units)
+    first = [(number(len({unit.unit for unit in units})), w["units"]), (f"{days:.1f}", w["trap_days"])]
+    return [*first, *((number(n), w[name].lower()) for name, n in sums), (number(troubles), w["to_look_at"])]
+
+
+def _gallery(reads: Sequence[Read], decisions: Iterable[str], limit: int, links: Path | None) -> list[Picture]:
+    shown = [(read, picture) for read in reads for picture in pictures(read.holding, read.log, decisions, limit)]
+    linked = [replace(p, link=_link(read.holding.root / p.path, links)) if p.path else p for read, p in shown]
+    return sorted(linked, key=lambda picture: (picture.taken_at, picture.unit))
+
+
+def _link(file: Path, links: Path | None) -> str:
+    """A relative address that works while the report stays in its folder; none for a report that was put elsewhere."""
+    return quote(os.path.relpath(file, links)) if links else ""
+
+
+def _activity(reads: Sequence[Read], w: dict[str, str]) -> list[plots.Layer]:
+    hours = {style: [0.0] * plots.HOURS for style in ("kept", "other", "doubt", "blank")}
+    for read in reads:
+        for name, verdict in read.log.verdicts.items():
+            burst = read.log.bursts.get(name)
+            if burst is None or burst.capture_method == CaptureMethod.ACTIVITY_DETECTION:
+                hours[style_of(verdict.decision, verdict.observation_type)][verdict.at.hour] += 1
+    labels = {"kept": "animals", "other": "others", "doubt": "doubt", "blank": "blank"}
+    return [plots.Layer(w[labels[style]], style, counts) for style, counts in hours.items()]
+
+
+def style_of(decision: str, observation_type: str) -> str:
+    """Which of the four colours a burst gets."""
+    if decision == Decision.BLANK:
+        return "blank"
+    if observation_type == ObservationType.ANIMAL:
+        return "kept"
+    return "other" if observation_type in (ObservationType.HUMAN, ObservationType.VEHICLE) else "doubt"
+
+
+def _battery(read: Read) -> list[tuple[datetime, float]]:
+    return [(sample.at, sample.battery_mv / 1000) for sample in read.log.samples if sample.battery_mv]
+
+
+def _celsius(read: Read) -> list[tuple[datetime, float]]:
+    return [(sample.at, sample.temperature_c) for sample in read.log.samples if sample.temperature_c is not None]
+
+
+def _bounds(series: Iterable[list[tuple[datetime, float]]], pad: float) -> tuple[float, float]:
+    values = [value for points in series for _, value in points] or [0.0]
+    return min(values) - pad, max(values) + pad
+
+
+def _spark(read: Read, reads: Sequence[Read]) -> Markup:
+    return plots.spark(_battery(read), _bounds(map(_battery, reads), 0.05), read.log.unit)
+
+
+def _curves(reads: Sequence[Read], w: dict[str, str]) -> list[Curve]:
+    drawn = [read for read in reads if len(_battery(read)) > 1]
+    if not drawn:
+        return []
+    span = min(_battery(read)[0][0] for read in drawn), max(_battery(read)[-1][0] for read in drawn)
+    volts_range, celsius_range = _bounds(map(_battery, drawn), 0.1), _bounds(map(_celsius, drawn), 1.0)
+    return [
+        Curve(
+            read.log.unit,
+            plots.time_line(
+                [plots.Series("volts", _battery(read))],
+                span,
+                volts_range,
+                f"{w['battery']} {read.log.unit}",
+                w["volts"],
+            ),
+            plots.time_line(
+                [plots.Series("celsius", _celsius(read))],
+                span,
+                celsius_range,
+                f"{w['celsius']} {read.log.unit}",
+                w["celsius"],
+            ),
+        )
+        for read in drawn
+    ]

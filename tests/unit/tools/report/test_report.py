@@ -1,0 +1,164 @@
+import json
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from tests.pulled import PROTOCOL, START, Unit, night
+from trap_tools.cli import main
+from trap_tools.report import build, print_table, summaries
+from trap_tools.report.wording import LANGUAGES, words
+from trap_wire.entries import Kind
+from trap_wire.errors import BadInputError
+
+
+def test_numbers_of_a_night_are_those_of_its_journal(tmp_path):
+    night(tmp_path, bursts=12).close()
+    (unit,) = summaries(tmp_path)
+    assert (unit.unit, unit.deployment, unit.protocol_hash) == ("MN-01", "ridge-2026", PROTOCOL)
+    assert (unit.triggers, unit.bursts, unit.heartbeats) == (12, 12, 1)
+    assert (unit.kept, unit.unknown, unit.discarded, unit.audited) == (3, 3, 6, 2)
+    # Six kept or doubtful bursts and two audited blanks of three frames, and the heartbeat's one.
+    assert unit.photographs == 8 * 3 + 1
+    assert unit.stored_bytes == sum(path.stat().st_size for path in tmp_path.rglob("*.jpg"))
+    assert unit.battery_mv and unit.lowest_temperature_c == -7.25
+    assert not unit.troubles and not unit.faults
+
+
+def test_heartbeat_photograph_is_not_counted_as_kept(tmp_path):
+    unit = Unit(tmp_path)
+    unit.boot()
+    unit.visit_of("keep", reason="schedule", kind="blank", frames=1)
+    unit.close()
+    (summary,) = summaries(tmp_path)
+    assert (summary.kept, summary.heartbeats, summary.photographs) == (0, 1, 1)
+
+
+def test_refused_triggers_and_lost_time_are_added_up(tmp_path):
+    unit = night(tmp_path, bursts=1)
+    unit.wake(throttled_triggers=30, throttled_s=600)
+    unit.add(Kind.THROTTLED, triggers=12, seconds=300)
+    unit.close()
+    (summary,) = summaries(tmp_path)
+    assert (summary.throttled_triggers, summary.lost_s) == (42, 900)
+
+
+def test_trouble_said_many_times_stands_once_with_its_count(tmp_path):
+    unit = night(tmp_path, bursts=1)
+    for _ in range(3):
+        unit.later(minutes=1).add(Kind.ERROR, part="camera", words="camera: no frame within 2000 ms")
+    unit.close()
+    assert summaries(tmp_path)[0].troubles == ("camera: no frame within 2000 ms (3×)",)
+
+
+def test_page_stands_alone_and_shows_every_kept_burst_with_its_box(tmp_path):
+    night(tmp_path, bursts=8).close()
+    page = build(tmp_path, tmp_path / "elsewhere" / "r.html").read_text(encoding="utf-8")
+    assert "<script" not in page and "http" not in page.replace("http-equiv", "")
+    shown = page.split("<details>")[0]
+    assert shown.count("data:image/jpeg;base64,") == 4
+    assert shown.count('<rect class="animal"') == 4
+    assert 'x="96.0" y="96.0" width="80.0" height="72.0"' in shown  # 0.3, 0.4, 0.25, 0.3 of 320 × 240
+    discarded = page.split("<details>")[1].split("</details>")[0]
+    assert discarded.count("data:image/jpeg;base64,") == 4 and discarded.count(">audit<") == 1
+
+
+def test_every_plot_is_well_formed_and_says_what_it_is(tmp_path):
+    night(tmp_path, bursts=8).close()
+    page = build(tmp_path).read_text(encoding="utf-8")
+    drawn = [part.partition("</svg>")[0] + "</svg>" for part in page.split("<svg")[1:]]
+    plots = [ElementTree.fromstring("<svg" + text) for text in drawn]
+    titled = [plot for plot in plots if plot.get("role") == "img"]
+    assert len(titled) == 4  # activity, volts, temperature, sparkline
+    assert all(plot.get("aria-label") for plot in titled)
+
+
+def test_photograph_opens_from_a_report_inside_the_folder_only(tmp_path):
+    pulled = tmp_path / "pulled"
+    night(pulled, bursts=4).close()
+    inside = build(pulled).read_text(encoding="utf-8")
+    assert 'href="MN-01/ridge-2026/media/' in inside
+    assert "href=" not in build(pulled, tmp_path / "mail.html").read_text(encoding="utf-8")
+
+
+def test_words_of_a_unit_cannot_become_markup(tmp_path):
+    unit = night(tmp_path, bursts=1)
+    unit.add(Kind.ERROR, part="camera", words="<script>alert(1)</script>")
+    unit.close()
+    page = build(tmp_path).read_text(encoding="utf-8")
+    assert "<script" not in page and "&lt;script&gt;" in page
+
+
+def test_missing_photograph_is_named_and_the_rest_is_there(tmp_path):
+    night(tmp_path, "MN-01").close()
+    night(tmp_path, "MN-02").close()
+    lost = min(tmp_path.glob("MN-02/*/media/*/*.jpg"))
+    lost.unlink()
+    result = CliRunner().invoke(main, ["report", str(tmp_path), "--json"])
+    assert result.exit_code == 6
+    first, second = json.loads(result.stdout)["units"]
+    assert first["faults"] == [] and second["kept"] == 3
+    assert [fault["where"].rpartition("/")[2] for fault in second["faults"]] == [lost.name]
+    assert lost.name in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_broken_picture_becomes_a_word_on_the_page(tmp_path):
+    unit = night(tmp_path, bursts=0)
+    unit.visit_of("keep")
+    unit.close()
+    for path in tmp_path.rglob("*.jpg"):
+        path.write_bytes(b"\0" * path.stat().st_size)
+    assert "no picture" in build(tmp_path).read_text(encoding="utf-8")
+
+
+def test_burst_that_lost_its_thumbnail_is_shown_by_its_photograph(tmp_path):
+    unit = night(tmp_path, bursts=0)
+    unit.visit_of("keep")
+    unit.close()
+    for path in tmp_path.glob("*/*/thumbnails/**/*.jpg"):
+        path.unlink()
+    page = build(tmp_path).read_text(encoding="utf-8")
+    assert "no picture" not in page.split("<details>")[0]
+
+
+def test_empty_journal_still_makes_a_page(tmp_path):
+    Unit(tmp_path).close()
+    result = CliRunner().invoke(main, ["report", str(tmp_path)])
+    assert result.exit_code == 6
+    assert "no journal pages" in result.output and "No burst was kept." in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "."])
+def test_folder_without_units_is_one_message(tmp_path, folder):
+    result = CliRunner().invoke(main, ["report", str(tmp_path / folder)])
+    assert result.exit_code == BadInputError.exit_code
+    assert "manul pull --to" in result.output and "Traceback" not in result.output
+
+
+def test_units_of_two_protocols_are_said_not_to_compare(tmp_path):
+    night(tmp_path, "MN-01").close()
+    other = Unit(tmp_path, "MN-02")
+    other.boot(protocol_hash="cd" * 32)
+    other.close()
+    assert words()["other_protocol"] in build(tmp_path).read_text(encoding="utf-8")
+
+
+def test_table_fits_eighty_columns_and_names_the_trouble(tmp_path):
+    unit = night(tmp_path, "MN-17")
+    unit.add(Kind.ERROR, part="card", words="card: full [12 MB]")
+    unit.close()
+    console = Console(width=80, record=True)
+    print_table(summaries(tmp_path), console)
+    text = console.export_text()
+    assert "MN-17" in text and "discarded" in text and "card: full [12 MB]" in text
+
+
+def test_same_folder_gives_the_same_page(tmp_path):
+    night(tmp_path).close()
+    assert build(tmp_path, now=START).read_bytes() == build(tmp_path, now=START).read_bytes()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_language_has_every_word_of_the_page_and_no_other(language):
+    assert words(language).keys() == words("en").keys()
