@@ -13,7 +13,9 @@ from trap.duty import Trap
 from trap.ports import Camera, Card, Clock, Detector, SupervisorLink
 from trap.store.journal import Journal
 from trap.store.media import MediaStore, Reserve
+from trap.triage import scene
 from trap.triage.judge import Triage
+from trap.triage.scene import Scene
 from trap_wire.entries import Kind
 from trap_wire.errors import StorageError, TrapError
 
@@ -42,10 +44,17 @@ def put_together(parts: Parts) -> Trap:
         supervisor=parts.supervisor,
         card=parts.card,
         clock=parts.clock,
-        triage=Triage(detector, parts.deployment, parts.clock.monotonic_ms, trouble),
+        triage=Triage(detector, parts.deployment, parts.clock.monotonic_ms, trouble, scene=_scene(parts.card)),
         journal=journal,
         store=MediaStore(parts.card, journal, parts.reserve),
     )
+
+
+def _scene(card: Card) -> Scene:
+    try:
+        return Scene.load(card.read(scene.PATH))
+    except StorageError:
+        return Scene()
 
 
 def load_detector(folder: Path | None) -> tuple[Detector | None, str]:

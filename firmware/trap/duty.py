@@ -21,7 +21,8 @@ from trap.records import (
     wake_body,
 )
 from trap.store.journal import Journal
-from trap.store.media import MediaStore
+from trap.store.media import MediaStore, durable_write
+from trap.triage import scene
 from trap.triage.judge import Triage, Verdict
 from trap_wire import codes, frames
 from trap_wire.entries import Kind
@@ -63,11 +64,21 @@ def awake(trap: Trap) -> None:
             _answer(trap, frame)
             trap.supervisor.send(codes.HEARTBEAT)
             wait_ms = trap.deployment.protocol.stay_up_ms
+        remember(trap)
     except StorageError:
         # Without a journal there is nothing left to do but not to waste the battery.
         trap.supervisor.send(codes.SLEEP_REQUEST)
         raise
     trap.supervisor.send(codes.SLEEP_REQUEST)
+
+
+def remember(trap: Trap) -> None:
+    """Keep what triage learned of the place; a card that does not take it costs nothing but that."""
+    try:
+        if (learned := trap.triage.scene.to_save()) is not None:
+            durable_write(trap.card, scene.PATH, learned)
+    except StorageError as error:
+        trap.journal.append(Kind.ERROR, trap.clock.now(), {"part": "card", "words": str(error)})
 
 
 def _next_frame(trap: Trap, wait_ms: int) -> frames.Frame | None:

@@ -75,6 +75,7 @@ class Thresholds:
 
     keep_at: float
     blank_at: float
+    second_look_at: float | None = None  # weak detections from here on are looked at again; None: never a second look
 
 
 class Camera(Protocol):

@@ -1,16 +1,29 @@
 """From a burst to a verdict. Fails open: whatever goes wrong here, the photographs are kept and the reason is said."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from trap.deployment import Deployment
 from trap.ports import Detection, Detector, ModelIdentity, Shot, Thresholds
 from trap.triage.audit import drawn
+from trap.triage.looks import Found, Steps, look_at
+from trap.triage.scene import Hour, Scene
 from trap_wire.errors import TrapError
 from trap_wire.vocabulary import Decision, ObservationType
 
 # A burst of ten frames takes 2 s on a Zero 2 W; a detector that needs ten times that is broken, and the battery pays.
 TIME_LIMIT_MS = 20_000
+FAULTS = (
+    TrapError,
+    ArithmeticError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,40 +52,35 @@ class Triage:
     clock_ms: Callable[[], int]
     trouble: str = ""
     time_limit_ms: int = TIME_LIMIT_MS
+    scene: Scene = field(default_factory=Scene)
+    steps: Steps = Steps()  # noqa: RUF009  # frozen
 
     def judge(self, burst: str, shots: Sequence[Shot], *, heartbeat: bool = False) -> Verdict:
         """Verdict of a burst of at least one frame; never raises for anything that the detector does."""
         if self.detector is None:
             return _unclassified(self.trouble or "no detector", None)
         try:
-            boxes = self._look(self.detector, shots)
+            looked = look_at(self.detector, shots, self.scene, self.steps, self._check_time(len(shots)))
         # The widest net on purpose: a defect in a runtime or a model must cost storage, never an animal.
-        except (
-            TrapError,
-            ArithmeticError,
-            LookupError,
-            MemoryError,
-            OSError,
-            RuntimeError,
-            TypeError,
-            ValueError,
-        ) as error:
+        except FAULTS as error:
             return _unclassified(f"{type(error).__name__}: {error}", self.detector.identity)
-        return self._verdict(burst, boxes, self.detector, heartbeat)
+        verdict = self._verdict(burst, looked.boxes, self.detector, heartbeat)
+        at = self.detector.thresholds
+        standing = tuple(found for found in looked.standing if found.score >= at.blank_at)
+        moved = [region for frame in looked.regions for region in frame]
+        self.scene.learn(Hour.of(shots[0]), looked.still, moved, standing)
+        return verdict
 
-    def _look(self, detector: Detector, shots: Sequence[Shot]) -> tuple[tuple[Detection, ...], ...]:
-        started, boxes = self.clock_ms(), []
-        for shot in shots:
-            boxes.append(detector.look(shot.lores))
+    def _check_time(self, frames: int) -> Callable[[int], None]:
+        started = self.clock_ms()
+
+        def check(looks: int) -> None:
             if self.clock_ms() - started > self.time_limit_ms:
-                raise TimeoutError(
-                    f"detector took over {self.time_limit_ms} ms for {len(boxes)} of {len(shots)} frames"
-                )
-        return tuple(boxes)
+                raise TimeoutError(f"detector took over {self.time_limit_ms} ms for {looks} looks at {frames} frames")
 
-    def _verdict(
-        self, burst: str, boxes: tuple[tuple[Detection, ...], ...], detector: Detector, heartbeat: bool
-    ) -> Verdict:
+        return check
+
+    def _verdict(self, burst: str, boxes: tuple[Found, ...], detector: Detector, heartbeat: bool) -> Verdict:
         tops = [max((found.score for found in frame), default=0.0) for frame in boxes]
         best = max(range(len(tops)), key=tops.__getitem__)
         protocol = self.deployment.protocol
@@ -96,7 +104,7 @@ def weighed(found: Sequence[Detection], at: Thresholds) -> tuple[Decision, Obser
 
 def biased(at: Thresholds, keep_bias: float) -> Thresholds:
     """Thresholds moved toward keeping by a share 0..1; never the other way."""
-    return Thresholds(keep_at=at.keep_at * (1 - keep_bias), blank_at=at.blank_at * (1 - keep_bias))
+    return replace(at, keep_at=at.keep_at * (1 - keep_bias), blank_at=at.blank_at * (1 - keep_bias))
 
 
 def _unclassified(why: str, model: ModelIdentity | None) -> Verdict:

@@ -50,7 +50,6 @@ class ModelFolder:
     strides: tuple[int, ...]
     classes: tuple[ObservationType | None, ...]
     thresholds: Thresholds
-    second_look_at: float | None
     known_answer: KnownAnswer | None
     calibration: tuple[Mapping[str, Any], ...]
 
@@ -85,7 +84,6 @@ def _folder(folder: Path, tables: Mapping[str, Any]) -> ModelFolder:
         strides=tuple(tables.get("output", {}).get("strides", (8, 16, 32))),
         classes=tuple(_label(name) for name in tables["labels"]["classes"]),
         thresholds=_thresholds(thresholds),
-        second_look_at=thresholds.get("second_look_at"),
         known_answer=_known_answer(folder, tables.get("known_answer")),
         calibration=tuple(thresholds.get("calibration", ())),
     )
@@ -119,7 +117,7 @@ def _thresholds(table: Mapping[str, Any]) -> Thresholds:
         raise BadInputError(
             f"thresholds: blank_at {blank_at} and keep_at {keep_at} must satisfy 0 <= blank_at <= keep_at <= 1"
         )
-    return Thresholds(keep_at=keep_at, blank_at=blank_at)
+    return Thresholds(keep_at, blank_at, table.get("second_look_at"))
 
 
 def _known_answer(folder: Path, table: Mapping[str, Any] | None) -> KnownAnswer | None:

@@ -17,7 +17,7 @@ OURS = (ObservationType.ANIMAL, ObservationType.HUMAN, ObservationType.VEHICLE)
 FOLDER = ModelFolder(
     path=Path("models/x"), network=Path("x.tflite"), identity=ModelIdentity("x", "1", "00"), licence="Apache-2.0",
     format="manul", input=Input(width=320, height=256), strides=(8, 16, 32), classes=OURS,
-    thresholds=Thresholds(0.4, 0.1), second_look_at=None, known_answer=None, calibration=(),
+    thresholds=Thresholds(0.4, 0.1), known_answer=None, calibration=(),
 )  # fmt: skip
 CELLS = 40 * 32 + 20 * 16 + 10 * 8
 FRAME = picture.Fit(0, 0, 320, 256)

@@ -1,0 +1,70 @@
+"""What the unit remembers of its place: things that the detector saw again and again where nothing moved.
+
+A rock is seen in every burst at the same spot without change. Such a spot lowers a detection's score, and never below the
+blank threshold: memory alone discards nothing, since a cat does sleep on a rock.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from trap.ports import Box, Detection
+from trap.triage.boxes import overlap
+from trap.triage.change import Region
+
+SAME_PLACE = 0.5  # intersection over union
+RECURS_AT = 5  # bursts without change at the spot before it counts
+DAMPING = 0.6  # factor on the score of a recurring spot
+MOST = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place and in how many bursts something was seen there while nothing moved."""
+
+    box: Box
+    bursts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """Spots, the most frequent first. Immutable: ``learned`` gives the next state."""
+
+    spots: tuple[Spot, ...] = ()
+
+    def damped(self, found: Detection, regions: Sequence[Region], blank_at: float) -> Detection:
+        """The detection with its score lowered when its spot recurs and nothing moved there now."""
+        if moved_there(found.box, regions) or not self._recurs(found.box):
+            return found
+        return Detection(found.label, max(min(found.score, blank_at), found.score * DAMPING), found.box)
+
+    def learned(self, still: Sequence[Detection]) -> "Repeats":
+        """After a burst: every still detection counts one more at its spot; a full memory forgets the rarest."""
+        spots = list(self.spots)
+        for found in still:
+            at = next((n for n, spot in enumerate(spots) if overlap(spot.box, found.box) > SAME_PLACE), None)
+            if at is None:
+                spots.append(Spot(found.box, 1))
+            else:
+                spots[at] = Spot(spots[at].box, spots[at].bursts + 1)
+        return Repeats(tuple(sorted(spots, key=lambda spot: -spot.bursts)[:MOST]))
+
+    def dump(self) -> bytes:
+        """JSON for the card."""
+        return json.dumps([asdict(spot) for spot in self.spots]).encode()
+
+    @classmethod
+    def load(cls, data: bytes) -> "Repeats":
+        """From ``dump``; a file that is none is an empty memory: it only ever helped to discard."""
+        try:
+            return cls(tuple(Spot(Box(**spot["box"]), int(spot["bursts"])) for spot in json.loads(data)))
+        except (ValueError, KeyError, TypeError):
+            return cls()
+
+    def _recurs(self, box: Box) -> bool:
+        return any(spot.bursts >= RECURS_AT and overlap(spot.box, box) > SAME_PLACE for spot in self.spots)
+
+
+def moved_there(box: Box, regions: Sequence[Region]) -> bool:
+    """Whether any changed region touches the box."""
+    return any(overlap(box, region.box) > 0 for region in regions)
