@@ -46,6 +46,10 @@ format: $(VENV)/.ready ## ruff's formatting and safe fixes
 pins: ## write trap_wire/pins.py from hardware/pins.toml
 	$(PYTHON) tools/pins.py
 
+.PHONY: micropython
+micropython: $(VENV)/.ready ## have npm fetch the MicroPython that the tests run the supervisor under
+	$(BIN)/python -m tests.micropython.engine
+
 .PHONY: bench
 bench: $(VENV)/.ready ## measure against named peers; figures go to docs/benchmarks.md by hand
 	$(BIN)/python -m pytest tests/bench/bench_*.py -q -o addopts=--import-mode=importlib -o timeout=1800

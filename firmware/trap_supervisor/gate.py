@@ -10,7 +10,6 @@ from trap_wire import codes
 # A dead RTC says nothing about the time between two power-ups; each is then worth this share of a token, so that a flood
 # is thinned to one trigger in eight and a single visitor is never lost for good.
 DEAD_CLOCK_SHARE = 8
-_WHOLE = 1000
 
 
 class Gate:
@@ -39,8 +38,9 @@ class Gate:
             return codes.QUIET
         if self._held_off(now_ms, rtc_s, rtc_ok):
             return codes.HELD_OFF
-        if self._memory.tokens_milli < _WHOLE:
-            self.lost(rtc_s + self._next_token_s(), rtc_s)
+        missing_s = self._settings["flood_refill_s"] - self._memory.bucket_s
+        if missing_s > 0:
+            self.lost(rtc_s + missing_s, rtc_s)
             return codes.FLOODED
         self._take(now_ms, rtc_s)
         return codes.ADMITTED
@@ -55,20 +55,12 @@ class Gate:
             memory.lost_until_s = until_s
 
     def _refill(self, rtc_s: int, rtc_ok: bool) -> None:
-        memory = self._memory
-        full = self._settings["flood_triggers"] * _WHOLE
+        """The bucket is kept in seconds of refilling, so that no part of a token is ever rounded away."""
+        memory, price_s = self._memory, self._settings["flood_refill_s"]
+        gained_s = max(0, rtc_s - memory.filled_at_s) if rtc_ok else max(1, price_s // DEAD_CLOCK_SHARE)
+        memory.bucket_s = min(self._settings["flood_triggers"] * price_s, memory.bucket_s + gained_s)
         if rtc_ok:
-            elapsed = max(0, rtc_s - memory.tokens_at_s)
-            gained = min(full, elapsed * _WHOLE // self._settings["flood_refill_s"])
-            if gained or rtc_s < memory.tokens_at_s:  # keep the rest of a step for the next time
-                memory.tokens_at_s = rtc_s
-        else:
-            gained = _WHOLE // DEAD_CLOCK_SHARE
-        memory.tokens_milli = min(full, memory.tokens_milli + gained)
-
-    def _next_token_s(self) -> int:
-        missing = _WHOLE - self._memory.tokens_milli
-        return (missing * self._settings["flood_refill_s"] + _WHOLE - 1) // _WHOLE
+            memory.filled_at_s = rtc_s
 
     def _held_off(self, now_ms: int, rtc_s: int, rtc_ok: bool) -> bool:
         hold_off_ms = self._settings["hold_off_ms"]
@@ -78,6 +70,6 @@ class Gate:
         return rtc_ok and 0 <= since_s * 1000 < hold_off_ms
 
     def _take(self, now_ms: int, rtc_s: int) -> None:
-        self._memory.tokens_milli -= _WHOLE
+        self._memory.bucket_s -= self._settings["flood_refill_s"]
         self._memory.last_trigger_s = rtc_s
         self._last_ms = now_ms

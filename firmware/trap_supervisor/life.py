@@ -198,7 +198,7 @@ class Life:
         memory = self._memory
         memory.wake_number += 1
         trigger = Trigger(reason, memory.wake_number, now_ms)
-        self._queue = [*self._queue, trigger][-_QUEUE:]
+        self._queue = (self._queue + [trigger])[-_QUEUE:]
         if self._rail.state != codes.RAIL_OFF or len(self._queue) > 1:
             self._record(rtc_s, codes.RECORD_TRIGGER, reason, trigger.number)
         if self._rail.state in (codes.RAIL_BOOTING, codes.RAIL_UP):
@@ -347,8 +347,11 @@ class Life:
         self._fault(rtc_s, codes.FAULT_GAUGE, sample.battery_mv is None)
         self._fault(rtc_s, codes.FAULT_LIGHT, sample.light_lux is None)
         self._fault(rtc_s, codes.FAULT_RING_FULL, sample.ring_lost > 0)
-        if sample.rtc_ok and self._memory.clamp(rtc_s):
-            self._record(rtc_s, codes.RECORD_FAULT, codes.FAULT_RTC, self._memory.seen_s - rtc_s)
+        if sample.rtc_ok:
+            back_s = self._memory.clamp(rtc_s)
+            if back_s:
+                self._record(rtc_s, codes.RECORD_FAULT, codes.FAULT_RTC, back_s)
+            self._memory.seen_s = rtc_s
         self._weigh(now_ms, rtc_s)
 
     def _weigh(self, now_ms: int, rtc_s: int) -> None:
@@ -424,7 +427,6 @@ class Life:
         """Nothing is left to do: arm the alarm, remember, let go."""
         memory = self._memory
         if self._sample.rtc_ok:
-            memory.seen_s = rtc_s
             at_s = schedule.upcoming(rtc_s, self._settings["heartbeat_hour"])
             waiting = schedule.due(rtc_s, self._settings["heartbeat_hour"], memory.heartbeat_s)
             self._do(actions.ARM, memory.not_before_s if waiting and memory.not_before_s > rtc_s else at_s)

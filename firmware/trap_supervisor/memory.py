@@ -12,8 +12,8 @@ VERSION = 1
 # name, struct code, value of a unit that has just been built
 _FIELDS = (
     ("wake_number", "I", 0),
-    ("tokens_milli", "I", 0xFFFFFFFF),  # clipped to the size of the bucket at the first refill
-    ("tokens_at_s", "I", 0),
+    ("bucket_s", "I", 0xFFFFFFFF),  # the gate's token bucket; clipped to the size of the bucket at the first refill
+    ("filled_at_s", "I", 0),
     ("last_trigger_s", "I", 0),
     ("lost_until_s", "I", 0),
     ("throttled_triggers", "H", 0),
@@ -35,7 +35,7 @@ _FIELDS = (
 )
 _LAYOUT = "<B" + "".join(code for _, code, _ in _FIELDS)
 _MOMENTS = (
-    "tokens_at_s", "last_trigger_s", "lost_until_s", "heartbeat_s", "seen_s", "not_before_s", "pir_high_s",
+    "filled_at_s", "last_trigger_s", "lost_until_s", "heartbeat_s", "seen_s", "not_before_s", "pir_high_s",
 )  # fmt: skip
 SIZE = struct.calcsize(_LAYOUT) + 2
 
@@ -44,8 +44,8 @@ class Memory:
     """One attribute a field of the record; units and meanings stand at ``_FIELDS``."""
 
     wake_number: int
-    tokens_milli: int
-    tokens_at_s: int
+    bucket_s: int
+    filled_at_s: int
     last_trigger_s: int
     lost_until_s: int
     throttled_triggers: int
@@ -81,13 +81,14 @@ class Memory:
             if value:
                 setattr(self, name, max(0, value + by_s))
 
-    def clamp(self, rtc_s: int) -> bool:
-        """True when the RTC has run backwards: no moment may lie beyond now, or it would block the unit until then."""
-        back = rtc_s < self.seen_s - 2  # two reads may straddle a second
-        if back:
-            for name in _MOMENTS:
-                setattr(self, name, min(getattr(self, name), rtc_s))
-        return back
+    def clamp(self, rtc_s: int) -> int:
+        """Seconds that the RTC has run back by; no moment may lie beyond now, or it would block the unit until then."""
+        back_s = self.seen_s - rtc_s
+        if back_s <= 2:  # two reads may straddle a second
+            return 0
+        for name in _MOMENTS:
+            setattr(self, name, min(getattr(self, name), rtc_s))
+        return back_s
 
 
 def unpack(raw: bytes) -> "Memory | None":
