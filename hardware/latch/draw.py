@@ -29,7 +29,7 @@ def switch(d: schemdraw.Drawing) -> None:
     d += elm.Line().right(1.6)
     d += (vsw2 := elm.Dot())
     d += elm.Line().right(1)
-    d += elm.Dot(open=True).label("VSW: shunt, Pico VSYS, rail switch", "right")
+    d += elm.Dot(open=True).label("VSW: shunt, U4 converter to 5 V", "right")
     d += elm.Capacitor().at(vsw.center).down(2.2).label("C5\n100µ", "bottom")
     d += elm.Ground()
     d += elm.Resistor().at(vsw2.center).down(2.2).label("R8\n10k", "bottom")
@@ -71,7 +71,7 @@ def motion(d: schemdraw.Drawing) -> None:
     d += elm.Ground()
     d += elm.Diode().at(x2.center).right(1.7).label("D1")
     d += (g := elm.Dot().label("G", "top"))
-    d += elm.Capacitor().at(g.center).down(1.9).label("C2\n220n", "bottom")
+    d += elm.Capacitor().at(g.center).down(1.9).label("C2\n330n", "bottom")
     d += elm.Ground()
     d += elm.Line().at(g.center).right(1.6)
     d += (g2 := elm.Dot())
@@ -109,23 +109,32 @@ def hold(d: schemdraw.Drawing) -> None:
 
 
 def alarm(d: schemdraw.Drawing) -> None:
-    """The clock's open drain, kept apart from the latch and from a dead Pico."""
-    x0 = 10.6
+    """The clock's open drain at 3 V, turned round by Q6, kept apart from a dead Pico."""
+    x0 = 11.4
     d += elm.Label().at((x0, -11.9)).label("4  the clock's alarm", fontsize=TITLE, halign="left")
-    d += elm.Dot(open=True).at((x0 + 0.6, -14.2)).label("PULL", "left")
-    d += elm.Diode().right(1.7).label("D3")
+    d += elm.Dot(open=True).at((x0 + 1.2, -14.2)).label("U3 DS3231\nINT/SQW", "left")
+    d += elm.Line().right(0.6)
     d += (i := elm.Dot())
-    d += elm.Resistor().at(i.center).up(1.4).label("R7\n220k", "bottom")
-    d += elm.Dot(open=True).label("PACK", "top")
-    d += elm.Diode().at((i.center.x, i.center.y - 2)).up(2).label("D4", "bottom")
-    d += elm.Dot(open=True).at((i.center.x, i.center.y - 2)).label("GP9 RTC_ALARM (internal pull-up)", "right")
-    d += elm.Line().at(i.center).right(1.5)
-    d += elm.Dot(open=True).label("U3 DS3231\nINT/SQW", "right")
+    d += elm.Resistor().at(i.center).up(1.5).label("R7\n220k", "top")
+    d += elm.Dot(open=True).label("3 V", "top")
+    d += elm.Diode().at((i.center.x, i.center.y - 2)).up(2).label("D4", "top")
+    d += elm.Dot(open=True).at((i.center.x, i.center.y - 2)).label("GP9 RTC_ALARM\n(own pull-up)", "left")
+    d += elm.Line().at(i.center).right(0.5)
+    d += (q6 := elm.PFet().reverse().anchor("gate"))
+    d += elm.Label().at((q6.source.x + 0.2, q6.gate.y + 0.1)).label("Q6\nAO3401A", halign="left")
+    d += elm.Line().at(q6.source).up(0.75)
+    d += elm.Dot(open=True).label("3 V", "top")
+    d += elm.Line().at(q6.drain).down(0.2)
+    d += (o := elm.Dot())
+    d += elm.Resistor().down(1.5).label("R14 100k", "bottom")
+    d += elm.Ground()
+    d += elm.Diode().at(o.center).right(1.7).label("D3")
+    d += elm.Dot(open=True).label("G", "right")
 
 
 def cable(d: schemdraw.Drawing) -> None:
     """A laptop's five volts."""
-    x0 = 17.6
+    x0 = 18.8
     d += elm.Label().at((x0, -11.9)).label("5  a laptop's cable", fontsize=TITLE, halign="left")
     d += elm.Dot(open=True).at((x0 + 0.6, -14.6)).label("USB\nVBUS", "left")
     d += elm.Resistor().right(1.8).label("R9 100k")

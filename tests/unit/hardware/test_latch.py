@@ -14,20 +14,20 @@ LATCH = Path(simulate.__file__).parent
 
 CORNERS = tuple(simulate.CORNERS)
 BOOT_S = 0.5  # longest time from power to HOLD that the supervisor is allowed: half of the shortest window, and some
-SHORT = (2.4, 4.5, 6.5)
+FEW = (3.2, 6.5, 8.4)
 
 
 @functools.cache
 def figures(name: str, corner: str) -> simulate.Figures:
     scenario = next(s for s in simulate.ALL if s.name == name)
-    supplies = scenario.supplies_v if name in ("window", "brown-out") else SHORT
-    return simulate.run(scenario, corner, supplies)
+    few = tuple(volts for volts in scenario.supplies_v if volts in FEW)
+    return simulate.run(scenario, corner, scenario.supplies_v if name == "window" else few)
 
 
 @needs_ngspice
 @pytest.mark.parametrize("corner", CORNERS)
 def test_standby_draws_tens_of_microamperes_at_most_over_the_whole_supply(corner):
-    limit_a = {"typical": 5e-6, "cold": 5e-6, "hot": 40e-6}[corner]
+    limit_a = {"typical": 5e-6, "cold": 5e-6, "hot": 50e-6}[corner]
     drawn = [-f["standby_a"] for f in figures("window", corner).values()]
     assert len(drawn) == len(simulate.SUPPLIES_V)
     assert min(drawn) > 1e-6 and max(drawn) < limit_a
@@ -50,11 +50,28 @@ def test_latch_waits_for_hold_longer_than_the_supervisor_boots_and_then_gives_up
 def test_supervisor_holds_it_under_load_and_drops_it_at_once(corner):
     for volts, f in figures("wake", corner).items():
         drop_v = f["pack_v"] - f["loaded_v"]
-        assert drop_v < 0.1, "one ampere through Q1"
-        assert f["lowest_v"] > volts - 0.5
-        assert f["release_s"] < 0.1
+        assert drop_v < 0.1 * -f["loaded_a"], "through Q1, less than 0.1 ohm"
+        assert 2.0 < f["lowest_v"] < volts
+        assert f["release_s"] < 0.15
         assert f["after_v"] < 0.05
-        assert -f["after_a"] < 40e-6
+        assert -f["after_a"] < 50e-6
+
+
+@needs_ngspice
+@pytest.mark.parametrize("corner", CORNERS)
+def test_converter_starts_from_three_volts_up_and_not_below(corner):
+    for volts, f in figures("window", corner).items():
+        assert ("five_volts_s" in f) == (volts > 3.0)
+        assert f.get("five_volts_s", 0) < 10e-3
+
+
+@needs_ngspice
+@pytest.mark.parametrize("corner", CORNERS)
+def test_running_unit_carries_on_when_the_pack_sags_to_two_point_four_volts(corner):
+    for f in figures("sag", corner).values():
+        assert f["five_volts_v"] == pytest.approx(5)
+        assert 2.0 < f["held_v"] < 2.4
+        assert f["after_v"] < 0.05
 
 
 @needs_ngspice
@@ -73,6 +90,7 @@ def test_clock_alarm_closes_it_and_the_supervisor_can_read_the_alarm(corner):
         assert f["held_v"] > 2.3
         assert f["pin_low_v"] < 0.8, "RP2040 reads low below 0.8 V at 3.3 V"
         assert f["pin_high_v"] > 2.0, "and high above 2.0 V"
+        assert f["int_v"] < 3.3, "INT stands 5.5 V, the pack may have 8.4 V"
         assert f["after_v"] < 0.05
 
 
@@ -93,7 +111,7 @@ def test_brown_out_in_a_wake_opens_the_latch_for_good(corner):
         assert f["before_v"] > volts - 0.1
         assert f["dip_v"] < 1.8
         assert f["after_v"] < 0.05
-        assert -f["after_a"] < 40e-6
+        assert -f["after_a"] < 50e-6
 
 
 @needs_ngspice
@@ -113,19 +131,19 @@ def test_a_pull_up_as_weak_as_is_usual_for_latches_would_fail_in_the_heat(tmp_pa
 
 def parts_of_the_netlist() -> set[str]:
     names = re.findall(r"^([MRCD]\d+|[US]\d+|B[UA]\d+) ", simulate.CIRCUIT.read_text(), re.MULTILINE)
-    drawn_as = {"M1": "Q1", "M2": "Q2", "M3": "Q3", "S1": "U3", "S2": "U2", "BU1": "U1"}
+    drawn_as = {"M1": "Q1", "M2": "Q2", "M3": "Q3", "M6": "Q6", "S3": "U3", "S2": "U2", "BU1": "U1"}
     return {drawn_as.get(name, name) for name in names}
 
 
 def test_drawing_shows_every_part_of_the_netlist():
-    drawn = set(re.findall(r"\b[QRCDU]\d+\b", (LATCH / "latch.svg").read_text()))
+    drawn = set(re.findall(r"\b[QRCDU]\d+\b", (LATCH / "latch.svg").read_text())) - {"U4"}  # U4: behavioural, B5v
     assert len(drawn) > 20
     assert parts_of_the_netlist() <= drawn
     assert drawn - parts_of_the_netlist() == set(), "drawn, but not simulated"
 
 
 @pytest.mark.parametrize(
-    ("part", "value"), [("R1", "10k"), ("R2", "470"), ("C1", "2.2u"), ("C2", "220n"), ("R6", "10M")]
+    ("part", "value"), [("R1", "10k"), ("R2", "470"), ("C1", "2.2u"), ("C2", "330n"), ("R6", "10M")]
 )
 def test_drawing_and_netlist_give_the_same_values(part, value):
     netlist = re.search(rf"^{part} \S+ \S+ (\S+)", simulate.CIRCUIT.read_text(), re.MULTILINE)
