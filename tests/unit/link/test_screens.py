@@ -1,0 +1,88 @@
+import io
+import json
+
+from click.testing import CliRunner
+from rich.console import Console
+
+from tests.link_rig import plugged_in
+from trap.drivers.tty import open_pty
+from trap_tools.cli import main
+from trap_tools.summary import screen, sparkline
+
+FACTS = {
+    "unit": "MN-017",
+    "deployment": "tost-2026-a",
+    "programme": "south-gobi",
+    "protocol": "pallas@3",
+    "protocol_hash": "ab" * 32,
+    "model": "manul-s@1.2.0+0123456789ab",
+    "trouble": None,
+    "now_us": 1_780_000_000_000_000,
+    "entries": 41_233,
+    "first_day": "2026-03-01",
+    "totals": {"triggers": 4_210, "kept": 311, "unknown": 40, "discarded": 3_859, "audited": 190, "throttled_s": 7_200},
+    "days": [{"day": "2026-05-27", "triggers": 3}, {"day": "2026-05-28", "triggers": 60, "kept": 2}],
+    "battery": {"battery_mv": 16_840, "temperature_c": -12.25, "battery_ma": None, "state": "normal"},
+    "storage_free_bytes": 41_000_000_000,
+    "errors": [{"at_us": 1_779_990_000_000_000, "part": "camera", "words": "camera: no frame in 2 s"}],
+}
+
+
+def shown(facts):
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(screen(facts))
+    return console.export_text()
+
+
+def test_screen_says_what_a_visitor_wants_to_know():
+    text = shown(FACTS)
+    for words in ("MN-017 / tost-2026-a", "pallas@3", "16.84 V", "-12.2 °C", "41.0 GB free", "88 (since 2026-03-01)"):
+        assert words in text
+    for words in ("4210", "2.0 h throttled", "camera: no frame in 2 s"):
+        assert words in text
+
+
+def test_unit_of_a_later_version_with_other_keys_is_shown_too():
+    text = shown({"unit": "MN-018", "battery": {"moon": 1}, "humidity": 0.4})
+    assert "MN-018 / ?" in text
+    assert "humidity" in text
+
+
+def test_safe_default_is_shown_as_trouble():
+    assert "station.toml: not TOML" in shown({**FACTS, "trouble": "station.toml: not TOML"})
+
+
+def test_day_with_one_trigger_among_hundreds_is_not_blank():
+    assert sparkline([0, 1, 500]) == " ▁█"
+
+
+def test_summary_over_the_cable_as_json(bench):
+    with plugged_in(bench) as port:
+        run = CliRunner().invoke(main, ["summary", "--port", port, "--json"])
+    assert run.exit_code == 0
+    assert json.loads(run.output) == {"port": port, **bench.summary()}
+
+
+def test_summary_over_the_cable_as_a_screen(bench):
+    with plugged_in(bench) as port:
+        run = CliRunner().invoke(main, ["summary", "--port", port])
+    assert "MN-017 / tost-2026-a" in run.output
+
+
+def test_ports_says_which_one_is_a_unit(bench):
+    silent = open_pty()
+    with plugged_in(bench) as port:
+        run = CliRunner().invoke(main, ["ports", "--json", "--port", port, "--port", silent.path])
+    silent.close()
+    named = {one["port"]: one["unit"] for one in json.loads(run.output)}
+    assert run.exit_code == 0
+    assert named[port] == "MN-017"
+    assert named[silent.path] == ""
+
+
+def test_ports_without_any_unit_ends_with_code_4():
+    silent = open_pty()
+    run = CliRunner().invoke(main, ["ports", "--port", silent.path])
+    silent.close()
+    assert run.exit_code == 4
+    assert "no unit answers" in run.output
