@@ -23,8 +23,11 @@ class JournalShelf:
 
     def items(self, after: int, limit: int) -> list[Item]:
         """Files above the cursor, journal pages and media merged in journal order."""
-        files = self._journal.files(after, limit)
-        return sorted([*self._pages(after, limit), *files], key=lambda item: item.sequence)[:limit]
+        pages = [(last, (start, last)) for start, last in self._page_bounds(after, limit)]
+        files = [(item.sequence, item) for item in self._journal.files(after, limit)]
+        # A page costs its whole text, so only those that make it into the answer are rendered. A page sorts first.
+        chosen = sorted([*pages, *files], key=lambda pair: pair[0])[:limit]
+        return [what if isinstance(what, Item) else self._item(*what) for _, what in chosen]
 
     def size(self, path: str) -> int | None:
         """Size in bytes of a page or of a file on the card."""
@@ -41,12 +44,12 @@ class JournalShelf:
             raise StorageError(f"no such file: {path}")
         return self._card.read(path, offset, length)
 
-    def _pages(self, after: int, limit: int) -> list[Item]:
+    def _page_bounds(self, after: int, limit: int) -> list[tuple[int, int]]:
         head = self._journal.head
         first = after // PAGE_ENTRIES * PAGE_ENTRIES + 1
         starts = range(first, head + 1, PAGE_ENTRIES)[:limit]
         bounds = [(start, min(start + PAGE_ENTRIES - 1, head)) for start in starts]
-        return [self._item(start, last) for start, last in bounds if last > after]
+        return [(start, last) for start, last in bounds if last > after]
 
     def _item(self, first: int, last: int) -> Item:
         text = self._page(first, last)
