@@ -1,5 +1,6 @@
 """What the entries of one deployment say, as typed facts. Times are the unit's own clock, UTC, uncorrected."""
 
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +28,7 @@ class Wake:
     """Why the rail came up; triggers that the gate refused since the last one come with it."""
 
     at: datetime
+    sequence: int
     wake: str
     reason: str
     light_lux: float | None
@@ -42,6 +44,7 @@ class Burst:
     """Frames that the camera gave for one trigger or heartbeat."""
 
     at: datetime
+    sequence: int
     burst: str
     wake: str
     capture_method: str
@@ -67,6 +70,7 @@ class Verdict:
     """What triage did with a burst. ``boxes`` has one tuple a frame; ``fail_open`` is why nothing was filtered."""
 
     at: datetime
+    sequence: int
     burst: str
     decision: str
     observation_type: str
@@ -111,6 +115,7 @@ class Sample:
     """Battery and climate at one moment."""
 
     at: datetime
+    sequence: int
     battery_mv: int | None
     battery_ma: int | None
     charge_used_mah: float | None
@@ -134,6 +139,7 @@ class Lost:
     """Time in which the unit could not have photographed, and the triggers refused in it."""
 
     at: datetime
+    sequence: int
     triggers: int
     seconds: float
     cause: str
@@ -154,9 +160,18 @@ class Change:
     """The unit went from one state to another."""
 
     at: datetime
+    sequence: int
     before: str
     after: str
     cause: str
+
+
+@dataclass(slots=True)
+class Ticks:
+    """Sequence number and unit time (µs since 1970) of every entry: signs of life, and where the clock jumped."""
+
+    sequences: "array[int]" = field(default_factory=lambda: array("q"))
+    at_us: "array[int]" = field(default_factory=lambda: array("q"))
 
 
 @dataclass(slots=True)
@@ -166,6 +181,7 @@ class Log:
     unit: str
     deployment: str
     entries: int = 0
+    ticks: Ticks = field(default_factory=Ticks)
     first_at: datetime | None = None
     last_at: datetime | None = None
     boots: list[Boot] = field(default_factory=list)
@@ -181,6 +197,7 @@ class Log:
     changes: list[Change] = field(default_factory=list)
     deployments: list[tuple[datetime, Mapping[str, object]]] = field(default_factory=list)
     walk_tests: list[datetime] = field(default_factory=list)
+    visits: list[tuple[datetime, str]] = field(default_factory=list)
 
     @property
     def present(self) -> list[Medium]:

@@ -33,12 +33,12 @@ def changed(holding: Holding, medium: Medium) -> Fault | None:
     return Fault(What.CHANGED_FILE, medium.path, "its bytes are not what the journal's SHA-256 says; pull it again")
 
 
-def extra(holding: Holding, log: Log) -> Iterator[Fault]:
+def unnamed(holding: Holding, log: Log) -> Iterator[Fault]:
     """Files that no entry of the journal names: copied by hand, or left from another unit."""
     for folder in FOLDERS:
         for path in sorted((holding.root / folder).rglob("*")):
             name = path.relative_to(holding.root).as_posix()
-            if path.is_file() and name not in log.media:
+            if path.is_file() and path.suffix != ".part" and name not in log.media:
                 yield Fault(What.EXTRA_FILE, name, "no entry of the journal names this file; it is left alone")
 
 

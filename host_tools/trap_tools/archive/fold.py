@@ -8,7 +8,7 @@ from trap_tools.archive.facts import Boot, Box, Burst, Change, ClockFix, Log, Lo
 from trap_tools.archive.faults import Fault, What
 from trap_tools.archive.layout import Holding
 from trap_tools.archive.pages import Report, read
-from trap_wire.entries import Entry, Kind, from_us
+from trap_wire.entries import Entry, Kind, from_us, to_us
 
 Body = Mapping[str, Any]
 
@@ -24,6 +24,8 @@ def folded(log: Log, entries: Iterable[Entry], report: Report) -> Log:
     """Add entries to a log. An entry whose body lacks what its kind promises is named and left out."""
     for entry in entries:
         log.entries += 1
+        log.ticks.sequences.append(entry.sequence)
+        log.ticks.at_us.append(to_us(entry.at))
         log.first_at = entry.at if log.first_at is None else min(log.first_at, entry.at)
         log.last_at = entry.at if log.last_at is None else max(log.last_at, entry.at)
         try:
@@ -57,9 +59,11 @@ def _wake(log: Log, entry: Entry, body: Body) -> None:
     flags = tuple(str(flag) for flag in body.get("flags") or ())
     light, age = body.get("light_lux"), body.get("trigger_age_ms")
     reason, ladder = str(body["reason"]), str(body.get("ladder") or "")
-    log.wakes.append(Wake(entry.at, str(body["wake"]), reason, light, age, flags, ladder, throttled, seconds))
+    log.wakes.append(
+        Wake(entry.at, entry.sequence, str(body["wake"]), reason, light, age, flags, ladder, throttled, seconds)
+    )
     if throttled or seconds:
-        log.lost.append(Lost(entry.at, throttled, seconds, "flooded"))
+        log.lost.append(Lost(entry.at, entry.sequence, throttled, seconds, "flooded"))
     log.notes.extend(Note(entry.at, Kind.WAKE, flag, flag.replace("_", " ")) for flag in flags)
 
 
@@ -67,13 +71,14 @@ def _burst(log: Log, entry: Entry, body: Body) -> None:
     burst, first = str(body["burst"]), body.get("first_frame_ms")
     method = str(body["capture_method"])
     wake, infrared = str(body.get("wake") or ""), bool(body.get("infrared"))
-    log.bursts[burst] = Burst(entry.at, burst, wake, method, int(body["frames"]), first, infrared)
+    log.bursts[burst] = Burst(entry.at, entry.sequence, burst, wake, method, int(body["frames"]), first, infrared)
 
 
 def _verdict(log: Log, entry: Entry, body: Body) -> None:
     score, best = body.get("score"), body.get("best_frame")
     verdict = Verdict(
         at=entry.at,
+        sequence=entry.sequence,
         burst=str(body["burst"]),
         decision=str(body["decision"]),
         observation_type=str(body["observation_type"]),
@@ -123,19 +128,29 @@ def _inside(path: str) -> str:
 
 
 def _battery(log: Log, entry: Entry, body: Body) -> None:
-    numbers = {name: body.get(name) for name in ("battery_mv", "battery_ma", "charge_used_mah", "temperature_c")}
     log.samples.append(
-        Sample(at=entry.at, state=str(body.get("state") or ""), cause=str(body.get("cause") or ""), **numbers)
+        Sample(
+            at=entry.at,
+            sequence=entry.sequence,
+            battery_mv=body.get("battery_mv"),
+            battery_ma=body.get("battery_ma"),
+            charge_used_mah=body.get("charge_used_mah"),
+            temperature_c=body.get("temperature_c"),
+            state=str(body.get("state") or ""),
+            cause=str(body.get("cause") or ""),
+        )
     )
 
 
 def _throttled(log: Log, entry: Entry, body: Body) -> None:
     cause = str(body.get("cause") or "flooded")
-    log.lost.append(Lost(entry.at, int(body["triggers"]), float(body["seconds"]), cause))
+    log.lost.append(Lost(entry.at, entry.sequence, int(body["triggers"]), float(body["seconds"]), cause))
 
 
 def _state(log: Log, entry: Entry, body: Body) -> None:
-    log.changes.append(Change(entry.at, str(body["from"]), str(body["to"]), str(body.get("cause") or "")))
+    log.changes.append(
+        Change(entry.at, entry.sequence, str(body["from"]), str(body["to"]), str(body.get("cause") or ""))
+    )
 
 
 def _clock(log: Log, entry: Entry, body: Body) -> None:
@@ -165,6 +180,10 @@ def _walk_test(log: Log, entry: Entry, body: Body) -> None:  # noqa: ARG001 - on
     log.walk_tests.append(entry.at)
 
 
+def _visit(log: Log, entry: Entry, body: Body) -> None:
+    log.visits.append((entry.at, str(body.get("host") or "")))
+
+
 _FOLDS: Mapping[Kind, Callable[[Log, Entry, Body], None]] = {
     Kind.BOOT: _boot,
     Kind.WAKE: _wake,
@@ -180,4 +199,5 @@ _FOLDS: Mapping[Kind, Callable[[Log, Entry, Body], None]] = {
     Kind.RECOVERED: _recovered,
     Kind.DEPLOYMENT: _deployment,
     Kind.WALK_TEST: _walk_test,
+    Kind.VISIT: _visit,
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 from trap_wire.errors import BadInputError
 
 JOURNAL = "journal"
+DATABASES = ("*.sqlite", "*.db", "journal/*.sqlite", "journal/*.db")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,10 @@ class Holding:
     def pages(self) -> list[Path]:
         """Journal pages, by name, which is their order."""
         return sorted((self.root / JOURNAL).glob("*.jsonl"))
+
+    def databases(self) -> list[Path]:
+        """The unit's own journal files, when a card was copied by hand."""
+        return sorted(path for pattern in DATABASES for path in self.root.glob(pattern) if path.is_file())
 
 
 def holdings(folder: Path) -> list[Holding]:
@@ -52,4 +57,6 @@ def _roots(folder: Path) -> list[Path]:
 def _is_deployment(path: Path) -> bool:
     if not path.is_dir() or path.name.startswith("."):
         return False
-    return any((path / name).is_dir() for name in (JOURNAL, "media", "thumbnails")) or any(path.glob("receipt-*.json"))
+    return any((path / name).is_dir() for name in (JOURNAL, "media", "thumbnails")) or any(
+        True for pattern in ("receipt-*.json", *DATABASES) for _ in path.glob(pattern)
+    )

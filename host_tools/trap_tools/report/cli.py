@@ -7,8 +7,9 @@ import click
 from rich.console import Console
 
 from trap_tools.archive.faults import exit_code
+from trap_tools.archive.whole import whole
 from trap_tools.report.page import write
-from trap_tools.report.summary import read_all, summary_of
+from trap_tools.report.summary import summary_of
 from trap_tools.report.table import print_table
 from trap_tools.report.wording import LANGUAGES
 
@@ -25,7 +26,7 @@ def report(ctx: click.Context, folder: Path, target: Path | None, as_json: bool,
     Exits with 6 when something is missing or changed; the page names it, and everything else is in it.
     """
     with Console(stderr=True).status("reading"):
-        reads = read_all(folder)
+        reads = whole(folder)
         page = write(reads, folder, target, language=language)
     units = [summary_of(read) for read in reads]
     if as_json:

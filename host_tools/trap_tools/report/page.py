@@ -14,9 +14,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from trap_tools import durable
+from trap_tools.archive.whole import Whole, whole
 from trap_tools.report import plots
 from trap_tools.report.pictures import DISCARDED, KEPT, Picture, pictures
-from trap_tools.report.summary import Read, UnitSummary, grouped, read_all, summary_of
+from trap_tools.report.summary import UnitSummary, grouped, summary_of
 from trap_tools.report.table import size_words, volts
 from trap_tools.report.wording import words
 from trap_wire.vocabulary import CaptureMethod, Decision, ObservationType
@@ -48,11 +49,11 @@ def build(folder: Path, target: Path | None = None, *, language: str = "en", now
 
     ``BadInputError`` when the folder holds nothing, ``StorageError`` when the file cannot be written.
     """
-    return write(read_all(folder), folder, target, language=language, now=now)
+    return write(whole(folder), folder, target, language=language, now=now)
 
 
 def write(
-    reads: Sequence[Read],
+    reads: Sequence[Whole],
     folder: Path,
     target: Path | None = None,
     *,
@@ -66,7 +67,7 @@ def write(
     return durable.write(target, page.encode())
 
 
-def context(reads: Sequence[Read], name: str, language: str, now: datetime, links: Path | None) -> dict[str, Any]:
+def context(reads: Sequence[Whole], name: str, language: str, now: datetime, links: Path | None) -> dict[str, Any]:
     """Everything that the template shows. ``links`` is the folder that links to whole photographs start from, if any."""
     units = [summary_of(read) for read in reads]
     w = words(language)
@@ -118,7 +119,7 @@ def number(value: float) -> str:
 
 
 def _figures(units: Sequence[UnitSummary], w: dict[str, str]) -> list[tuple[str, str]]:
-    days = sum((u.last_at - u.first_at).total_seconds() / 86_400 for u in units if u.first_at and u.last_at)
+    days = sum(unit.camera_days for unit in units)
     sums = [
         (name, sum(getattr(unit, name) for unit in units))
         for name in ("triggers", "kept", "unknown", "discarded", "audited")
@@ -128,7 +129,7 @@ def _figures(units: Sequence[UnitSummary], w: dict[str, str]) -> list[tuple[str,
     return [*first, *((number(n), w[name].lower()) for name, n in sums), (number(troubles), w["to_look_at"])]
 
 
-def _gallery(reads: Sequence[Read], decisions: Iterable[str], limit: int, links: Path | None) -> list[Picture]:
+def _gallery(reads: Sequence[Whole], decisions: Iterable[str], limit: int, links: Path | None) -> list[Picture]:
     shown = [(read, picture) for read in reads for picture in pictures(read.holding, read.log, decisions, limit)]
     linked = [replace(p, link=_link(read.holding.root / p.path, links)) if p.path else p for read, p in shown]
     return sorted(linked, key=lambda picture: (picture.taken_at, picture.unit))
@@ -139,7 +140,7 @@ def _link(file: Path, links: Path | None) -> str:
     return quote(os.path.relpath(file, links)) if links else ""
 
 
-def _activity(reads: Sequence[Read], w: dict[str, str]) -> list[plots.Layer]:
+def _activity(reads: Sequence[Whole], w: dict[str, str]) -> list[plots.Layer]:
     hours = {style: [0.0] * plots.HOURS for style in ("kept", "other", "doubt", "blank")}
     for read in reads:
         for name, verdict in read.log.verdicts.items():
@@ -159,11 +160,11 @@ def style_of(decision: str, observation_type: str) -> str:
     return "other" if observation_type in (ObservationType.HUMAN, ObservationType.VEHICLE) else "doubt"
 
 
-def _battery(read: Read) -> list[tuple[datetime, float]]:
+def _battery(read: Whole) -> list[tuple[datetime, float]]:
     return [(sample.at, sample.battery_mv / 1000) for sample in read.log.samples if sample.battery_mv]
 
 
-def _celsius(read: Read) -> list[tuple[datetime, float]]:
+def _celsius(read: Whole) -> list[tuple[datetime, float]]:
     return [(sample.at, sample.temperature_c) for sample in read.log.samples if sample.temperature_c is not None]
 
 
@@ -172,11 +173,11 @@ def _bounds(series: Iterable[list[tuple[datetime, float]]], pad: float) -> tuple
     return min(values) - pad, max(values) + pad
 
 
-def _spark(read: Read, reads: Sequence[Read]) -> Markup:
+def _spark(read: Whole, reads: Sequence[Whole]) -> Markup:
     return plots.spark(_battery(read), _bounds(map(_battery, reads), 0.05), read.log.unit)
 
 
-def _curves(reads: Sequence[Read], w: dict[str, str]) -> list[Curve]:
+def _curves(reads: Sequence[Whole], w: dict[str, str]) -> list[Curve]:
     drawn = [read for read in reads if len(_battery(read)) > 1]
     if not drawn:
         return []

@@ -8,19 +8,8 @@ from typing import Any
 
 from trap_tools.archive.facts import Log, Note, Sample
 from trap_tools.archive.faults import Fault
-from trap_tools.archive.files import missing
-from trap_tools.archive.fold import log_of
-from trap_tools.archive.layout import Holding, holdings
+from trap_tools.archive.whole import Whole, whole
 from trap_wire.vocabulary import CaptureMethod, Decision
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A holding read whole: its log and what is wrong with it."""
-
-    holding: Holding
-    log: Log
-    faults: tuple[Fault, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +23,7 @@ class UnitSummary:
     deployment: str
     first_at: datetime | None
     last_at: datetime | None
+    camera_days: float
     triggers: int
     throttled_triggers: int
     lost_s: float
@@ -64,24 +54,12 @@ class UnitSummary:
         return plain
 
 
-def read_all(folder: Path) -> list[Read]:
-    """Every holding below a folder, read whole."""
-    return [read_one(holding) for holding in holdings(folder)]
-
-
-def read_one(holding: Holding) -> Read:
-    """One holding, its journal folded and its files looked for."""
-    faults: list[Fault] = []
-    log = log_of(holding, faults.append)
-    return Read(holding, log, (*faults, *missing(holding, log)))
-
-
 def summaries(folder: Path) -> list[UnitSummary]:
     """The numbers of every unit and deployment below a pulled folder; ``BadInputError`` when there is none."""
-    return [summary_of(read) for read in read_all(folder)]
+    return [summary_of(read) for read in whole(folder)]
 
 
-def summary_of(read: Read) -> UnitSummary:
+def summary_of(read: Whole) -> UnitSummary:
     """Count one log."""
     log, boot = read.log, read.log.boots[-1] if read.log.boots else None
     triggered = {name for name, burst in log.bursts.items() if burst.capture_method == CaptureMethod.ACTIVITY_DETECTION}
@@ -92,6 +70,7 @@ def summary_of(read: Read) -> UnitSummary:
         deployment=log.deployment,
         first_at=log.first_at,
         last_at=log.last_at,
+        camera_days=round(read.effort.days(), 3),
         triggers=sum(wake.reason == "pir" for wake in log.wakes),
         throttled_triggers=sum(lost.triggers for lost in log.lost),
         lost_s=sum(lost.seconds for lost in log.lost),

@@ -126,7 +126,7 @@ def test_empty_journal_still_makes_a_page(tmp_path):
     Unit(tmp_path).close()
     result = CliRunner().invoke(main, ["report", str(tmp_path)])
     assert result.exit_code == 6
-    assert "no journal pages" in result.output and "No burst was kept." in (tmp_path / "report.html").read_text()
+    assert "no journal" in result.output and "No burst was kept." in (tmp_path / "report.html").read_text()
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "."])

@@ -1,0 +1,115 @@
+import itertools
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.pulled import START, Unit
+from trap_tools.archive.clock import correction
+from trap_tools.archive.effort import Span, State, _overlaid, effort
+from trap_tools.archive.fold import log_of
+from trap_tools.archive.layout import holdings
+from trap_tools.archive.places import Lost, Place
+from trap_wire.entries import Kind
+
+
+def worked(unit, **place):
+    unit.close()
+    log = log_of(holdings(unit.root)[0], lambda fault: pytest.fail(str(fault)))
+    return effort(log, Place(unit=unit.name, deployment=unit.deployment, **place), correction(log))
+
+
+def heartbeats(unit, days):
+    for _ in range(days):
+        unit.later(days=1).wake("schedule")
+
+
+def test_ten_heartbeats_are_ten_camera_days(tmp_path):
+    unit = Unit(tmp_path)
+    unit.boot()
+    heartbeats(unit, 10)
+    assert worked(unit).days() == pytest.approx(10)
+
+
+def test_silence_longer_than_a_heartbeat_is_dead_time_from_the_last_sign_on(tmp_path):
+    unit = Unit(tmp_path)
+    unit.boot()
+    heartbeats(unit, 3)
+    unit.later(days=5)
+    heartbeats(unit, 2)
+    made = worked(unit)
+    assert made.days() == pytest.approx(4)
+    assert made.days(State.DEAD) == pytest.approx(6)  # the five silent days and the one to the next heartbeat
+
+
+def test_unit_found_dead_weeks_later_gets_no_effort_for_them(tmp_path):
+    unit = Unit(tmp_path)
+    unit.boot()
+    heartbeats(unit, 3)
+    made = worked(unit, end=unit.at + timedelta(days=30))
+    assert (made.days(), made.days(State.DEAD)) == (pytest.approx(3), pytest.approx(30))
+
+
+def test_date_on_paper_does_not_prolong_what_the_journal_shows(tmp_path):
+    unit = Unit(tmp_path)
+    unit.boot()
+    heartbeats(unit, 4)
+    assert worked(unit, start=START + timedelta(days=1), end=START + timedelta(days=3)).days() == pytest.approx(2)
+
+
+def test_flood_pause_flat_battery_and_branch_before_the_lens_are_taken_off_once(tmp_path):
+    unit = Unit(tmp_path)
+    unit.boot()
+    heartbeats(unit, 2)
+    unit.add(Kind.THROTTLED, triggers=99, seconds=6 * 3600)
+    unit.add(Kind.STATE, **{"from": "watching", "to": "paused", "cause": "bulk"})
+    unit.later(hours=12).add(Kind.STATE, **{"from": "paused", "to": "watching", "cause": "unplugged"})
+    unit.add(Kind.BATTERY, battery_mv=13_900, state="heartbeat_only", cause="wake")
+    unit.later(hours=12).add(Kind.BATTERY, battery_mv=16_000, state="full", cause="wake")
+    heartbeats(unit, 2)
+    # The branch covers the flood too; what is covered twice is lost once, to the worse cause.
+    lost = Lost(start=START + timedelta(days=1.5), end=START + timedelta(days=2))
+    made = worked(unit, lost=(lost,))
+    assert made.days(State.FLOODED) == 0
+    assert made.days(State.OBSTRUCTED) == pytest.approx(0.5)
+    assert (made.days(State.PAUSED), made.days(State.LOW_BATTERY)) == (pytest.approx(0.5), pytest.approx(0.5))
+    assert made.days() == pytest.approx(5 - 1.5)
+
+
+def test_effort_inside_a_window_counts_working_time_only(tmp_path):
+    unit = Unit(tmp_path)
+    unit.boot()
+    heartbeats(unit, 4)
+    made = worked(unit)
+    begin = made.spans[0].start_us
+    assert made.days_between(begin, begin + 36 * 3600 * 1_000_000) == pytest.approx(1.5)
+
+
+def test_empty_journal_has_no_effort(tmp_path):
+    made = worked_empty(tmp_path)
+    assert (made.days(), made.start, made.end) == (0, None, None)
+
+
+def worked_empty(folder):
+    (folder / "MN-01" / "ridge" / "journal").mkdir(parents=True)
+    log = log_of(holdings(folder)[0], lambda fault: None)
+    return effort(log, Place(unit="MN-01", deployment="ridge"), correction(log))
+
+
+SPANS = st.builds(
+    lambda start, length, state: Span(start, start + length, state),
+    st.integers(-50, 150), st.integers(1, 100), st.sampled_from([state for state in State if state is not State.WORKING]),
+)  # fmt: skip
+
+
+@given(st.lists(SPANS, max_size=12))
+def test_spans_cover_the_whole_without_holes_and_the_worst_state_wins(lost):
+    made = list(_overlaid(0, 100, [span for span in (Span(max(s.start_us, 0), min(s.end_us, 100), s.state) for s in lost)
+                                   if span.start_us < span.end_us]))  # fmt: skip
+    assert made[0].start_us == 0 and made[-1].end_us == 100
+    assert all(one.end_us == other.start_us and one.state != other.state for one, other in itertools.pairwise(made))
+    for second in range(100):
+        here = [span.state for span in lost if span.start_us <= second < span.end_us]
+        (state,) = [span.state for span in made if span.start_us <= second < span.end_us]
+        assert state is max(here, key=list(State).index, default=State.WORKING)
