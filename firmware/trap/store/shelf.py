@@ -23,11 +23,11 @@ class JournalShelf:
 
     def items(self, after: int, limit: int) -> list[Item]:
         """Files above the cursor, journal pages and media merged in journal order."""
-        pages = [(last, (start, last)) for start, last in self._page_bounds(after, limit)]
-        files = [(item.sequence, item) for item in self._journal.files(after, limit)]
+        pages = self._page_bounds(after, limit)
+        files = {item.sequence: item for item in self._journal.files(after, limit)}
         # A page costs its whole text, so only those that make it into the answer are rendered. A page sorts first.
-        chosen = sorted([*pages, *files], key=lambda pair: pair[0])[:limit]
-        return [what if isinstance(what, Item) else self._item(*what) for _, what in chosen]
+        order = sorted([(last, 0, first) for first, last in pages] + [(sequence, 1, 0) for sequence in files])[:limit]
+        return [files[at] if is_file else self._item(first, at) for at, is_file, first in order]
 
     def size(self, path: str) -> int | None:
         """Size in bytes of a page or of a file on the card."""

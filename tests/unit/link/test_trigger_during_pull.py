@@ -60,7 +60,7 @@ def test_trigger_in_the_middle_of_a_pull_is_photographed_and_the_pull_completes(
     passes, over = threading.Event(), threading.Event()
     supervisor, pty, clock = PassingCat(passes), open_pty(), RunningClock(over)
     deployment = Deployment(station=STATION, protocol=Protocol(stay_up_ms=1))
-    detector = ScriptedDetector([(animal(0.9),)] * 3)
+    detector = ScriptedDetector([(animal(0.9),)] * 30)
     camera = ScriptedCamera()
     trap = Trap(
         deployment=deployment,
