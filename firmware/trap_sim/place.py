@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trap_sim.textures import Plane, clouds, grey, tiled
+from trap_sim.textures import Plane, clouds, grey, plane, tiled
 
 CAMERA_HEIGHT_M = 0.45  # Pallas's cat surveys mount at 30-50 cm
 FOCAL_PER_WIDTH = 0.77  # 66 degrees across, Raspberry Pi Camera Module 3 standard lens
@@ -132,8 +131,8 @@ def _lay_ground(
     v = np.broadcast_to((far * scale)[:, None], u.shape).astype(np.float32)
     sharp = np.clip(1.5 / far, 0.12, 1.0)[:, None]
     gravel = 1 + (tiled(grey("gravel.png"), u, v) - 1) * sharp
-    turf = 1 + (tiled(grey("grass.png"), u * 0.9 + 37, v * 0.9) - 1) * sharp
-    patches = np.clip((tiled(clouds(rng, (512, 512), 5), u / 4, v / 4) - 0.47) * 6, 0, 1)[..., None]
+    turf = 1 + (tiled(grey("grass.png"), plane(u * 0.9 + 37), plane(v * 0.9)) - 1) * sharp
+    patches = np.clip((tiled(clouds(rng, (512, 512), 5), plane(u / 4), plane(v / 4)) - 0.47) * 6, 0, 1)[..., None]
     soil, grass = (np.array(tint, dtype=np.float32) for tint in tints)
     colour[horizon + 2 :] = (soil * gravel[..., None]) * (1 - patches) + (grass * turf[..., None] * 0.9) * patches
     depth[horizon + 2 :] = far[:, None]
@@ -149,13 +148,18 @@ def _stone(rng: np.random.Generator, place: Place, depth_m: float, tint: tuple[f
     radius = np.hypot(x, y) / edge
     alpha = np.clip((1 - radius) * wide / 5, 0, 1) * np.clip((0.62 - y) * tall / 6, 0, 1)
     bumps = clouds(rng, (tall, wide), 4, octaves=5)
-    grain = tiled(grey("gravel.png"), x * wide * 0.25 + rng.uniform(0, 300), y * tall * 0.25 + rng.uniform(0, 300))
+    u, v = (plane(at * size * 0.25 + rng.uniform(0, 300)) for at, size in ((x, wide), (y, tall)))
+    grain = tiled(grey("gravel.png"), u, v)
     slope = np.gradient(bumps + 0.9 * np.sqrt(np.clip(1.2 - radius**2, 0.05, None)), axis=0) * tall / 2
     light = np.clip(0.72 + 0.42 * slope, 0.18, 1.25) * (0.75 + 0.25 * grain) * (0.8 + 0.3 * bumps)
     colour = np.array(tint, dtype=np.float32) * light[..., None] * rng.uniform(0.8, 1.15)
     left = int(rng.uniform(-0.1, 1.0) * place.size[0] - wide / 2)
     return Stone(
-        colour.clip(0, 1).astype(np.float32), alpha.astype(np.float32), left, place.foot(depth_m) - int(tall * 0.8), depth_m
+        colour.clip(0, 1).astype(np.float32),
+        alpha.astype(np.float32),
+        left,
+        place.foot(depth_m) - int(tall * 0.8),
+        depth_m,
     )
 
 
@@ -167,8 +171,3 @@ def _tufts(rng: np.random.Generator, place: Place) -> tuple[Tuft, ...]:
         tall = int(min(place.px(rng.uniform(0.12, 0.32), depth_m), place.size[1] * 0.42))
         found.append(Tuft(x, place.foot(depth_m), depth_m, max(3, tall), int(rng.integers(1 << 30))))
     return tuple(found)
-
-
-def empty_sky(place: Place) -> NDArray[np.bool_]:
-    """Where nothing sends a flash back."""
-    return place.depth_m >= SKY_M

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from trap.ports import Pixels
-from trap_sim.place import Place, Stone, Tuft, empty_sky, ground_shadow, put
+from trap_sim.place import Place, Stone, Tuft, ground_shadow, put
 from trap_sim.sprites import Sprite, cat, hoofed, peeking
 from trap_sim.textures import Plane
 
@@ -56,7 +56,11 @@ class Sight:
 
 
 class Scene(Protocol):
-    """Anything that a pretend camera can look at."""
+    """Anything that a pretend camera can look at. ``frames`` is how many there are to take, None: as many as asked for."""
+
+    @property
+    def frames(self) -> int | None:
+        """Frames that exist."""
 
     def look(self, at_ms: int, *, infrared: bool) -> Sight:
         """The view ``at_ms`` milliseconds after the pulse, by daylight or by the unit's own flash."""
@@ -84,6 +88,7 @@ class Composite:
     wind: float
     walker: Walker | None
     seed: int
+    frames: None = None
 
     def look(self, at_ms: int, *, infrared: bool) -> Sight:
         """Reflectances, then light or flash, then the eyes."""
@@ -215,7 +220,9 @@ def _walker(rng: np.random.Generator, place: Place, subject: Subject) -> Walker 
         return Walker(cat(), x, float(rng.uniform(1.1, 2.8)), float(rng.choice([0.0, 0.12, -0.12])), mirrored)
     if subject is Subject.HOOFED:
         toward = -1 if mirrored else 1
-        return Walker(hoofed(), 0.5 - toward * float(rng.uniform(0, 0.35)), float(rng.uniform(3.6, 7.5)), 0.9 * toward, mirrored)
+        return Walker(
+            hoofed(), 0.5 - toward * float(rng.uniform(0, 0.35)), float(rng.uniform(3.6, 7.5)), 0.9 * toward, mirrored
+        )
     if subject is Subject.PEEKING_CAT:
         behind = [s for s in place.stones if s.depth_m < 4.0 and 0 < s.left + s.alpha.shape[1] / 2 < place.size[0]]
         if behind:
@@ -232,8 +239,3 @@ def _over(place: Place, stone: Stone, middle: float, far: float) -> float:
     column = int(middle * place.size[0]) - stone.left
     edge = stone.top + int(np.argmax(stone.alpha[:, column] > 0.5))
     return (place.foot(far) - edge) / place.px(1.0, far) - 0.4 * peeking().tall_m
-
-
-def sky_share(place: Place) -> float:
-    """Share of the frame that is sky, 0..1."""
-    return float(empty_sky(place).mean())

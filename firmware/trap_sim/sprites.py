@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from trap_sim.textures import Plane, picture
+from trap_sim.textures import Plane, picture, plane
 
 # Outline of the head in ``chelsea.png`` (451 x 300), drawn by eye; y is negative where the photograph cut off the ears
 # and the fur is mirrored upwards. The matte is feathered, so hairs at the edge fade instead of ending in a knife cut.
@@ -51,7 +51,7 @@ def cat() -> Sprite:
     """A cat that sits facing the camera, ears to paws, about as fluffy and round as a manul."""
     colour, alpha, shine = _head()
     height, width = 620, 560
-    canvas, matte = _body(colour, height, width)
+    canvas, matte = _body(height, width)
     glow = np.zeros((height, width), dtype=np.float32)
     y, x = 0, 60
     box = np.s_[y : y + alpha.shape[0], x : x + alpha.shape[1]]
@@ -76,7 +76,7 @@ def hoofed() -> Sprite:
     shape = shape[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     soft = _blurred(shape, 1.0)
     roundness = _blurred(shape, 9.0) * soft
-    fur = _greyed(_fur(*shape.shape, scale=0.22), 0.15)
+    fur = _greyed(_fur(shape.shape[0], shape.shape[1], scale=0.22), 0.15)
     down = np.linspace(1.12, 0.62, shape.shape[0], dtype=np.float32)[:, None]
     shade = (0.45 + 0.65 * roundness) * down
     legs = np.clip((np.linspace(0, 1, shape.shape[0], dtype=np.float32)[:, None] - 0.62) * 3, 0, 1)
@@ -96,7 +96,7 @@ def _head() -> tuple[Plane, Plane, Plane]:
     return colour, alpha, _blurred(np.asarray(shine, dtype=np.float32) / 255.0, 3.0)
 
 
-def _body(head: Plane, height: int, width: int) -> tuple[Plane, Plane]:
+def _body(height: int, width: int) -> tuple[Plane, Plane]:
     """Fur for the body below the head and its matte: shoulders, haunches and two front paws."""
     mask = Image.new("L", (width, height))
     draw = ImageDraw.Draw(mask)
@@ -115,7 +115,9 @@ def _body(head: Plane, height: int, width: int) -> tuple[Plane, Plane]:
 
 def _fur(height: int, width: int, scale: float) -> Plane:
     """Fur of any size: feathered pieces of the cat's brow and cheek, thrown on at random with the hair lying downwards."""
-    pieces = [_piece(box, scale) for box in ((100, 4, 200, 64), (60, 20, 140, 80), (210, 6, 300, 66), (120, 160, 190, 205))]
+    pieces = [
+        _piece(box, scale) for box in ((100, 4, 200, 64), (60, 20, 140, 80), (210, 6, 300, 66), (120, 160, 190, 205))
+    ]
     rng = np.random.default_rng(7)
     weight = np.full((height + 160, width + 200, 1), 1e-4, dtype=np.float32)
     total = weight * pieces[0][0].mean(axis=(0, 1))
@@ -126,7 +128,7 @@ def _fur(height: int, width: int, scale: float) -> Plane:
         at = np.s_[y : y + piece.shape[0], x : x + piece.shape[1]]
         total[at] = total[at] * (1 - feather) + piece * feather
         weight[at] = weight[at] * (1 - feather) + feather
-    return (total / weight)[80 : 80 + height, 100 : 100 + width]
+    return plane(total / weight)[80 : 80 + height, 100 : 100 + width]
 
 
 def _piece(box: tuple[int, int, int, int], scale: float) -> tuple[Plane, Plane]:
@@ -139,7 +141,7 @@ def _piece(box: tuple[int, int, int, int], scale: float) -> tuple[Plane, Plane]:
 
 def _greyed(colour: Plane, share: float) -> Plane:
     """Less colour: a house cat in lamplight is more orange than a manul on a hill."""
-    return (colour + (colour.mean(axis=2, keepdims=True) - colour) * share).astype(np.float32)
+    return plane(colour + (colour.mean(axis=2, keepdims=True) - colour) * share)
 
 
 def _blurred(plane: Plane, radius_px: float) -> Plane:

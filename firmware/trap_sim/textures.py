@@ -7,6 +7,7 @@ Library. ``skimage.data`` would download what is missing, so the files are opene
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,12 @@ from PIL import Image
 from trap_wire.errors import BadInputError
 
 Plane = NDArray[np.float32]  # (height, width) or (height, width, channels), 0..1
+
+
+def plane(values: Any) -> Plane:
+    """Anything as 32-bit numbers."""
+    made: Plane = np.asarray(values, dtype=np.float32)
+    return made
 
 
 def picture(name: str) -> Image.Image:
@@ -30,8 +37,8 @@ def picture(name: str) -> Image.Image:
 @cache
 def grey(name: str) -> Plane:
     """A bundled picture as one plane with mean 1: a relief to multiply a colour with."""
-    plane = np.asarray(picture(name).convert("L"), dtype=np.float32) / 255.0
-    return (plane / plane.mean()).astype(np.float32)
+    levels = plane(picture(name).convert("L"))
+    return plane(levels / levels.mean())
 
 
 def tiled(texture: Plane, u: Plane, v: Plane) -> Plane:
@@ -42,12 +49,12 @@ def tiled(texture: Plane, u: Plane, v: Plane) -> Plane:
     across, down = x - left, y - top
     above = texture[top, left] * (1 - across) + texture[top, left + 1] * across
     below = texture[top + 1, left] * (1 - across) + texture[top + 1, left + 1] * across
-    return (above * (1 - down) + below * down).astype(np.float32)
+    return plane(above * (1 - down) + below * down)
 
 
 def _mirror(position: Plane, size: int) -> Plane:
     folded = np.mod(position, 2 * (size - 1))
-    return np.where(folded > size - 1, 2 * (size - 1) - folded, folded).astype(np.float32)
+    return plane(np.where(folded > size - 1, 2 * (size - 1) - folded, folded))
 
 
 def clouds(rng: np.random.Generator, shape: tuple[int, int], cells: int, octaves: int = 4) -> Plane:
@@ -60,4 +67,4 @@ def clouds(rng: np.random.Generator, shape: tuple[int, int], cells: int, octaves
         layer = np.asarray(coarse.resize((shape[1], shape[0]), Image.Resampling.BICUBIC))
         total += layer / 2**octave
     total -= total.min()
-    return (total / total.max()).astype(np.float32)
+    return plane(total / total.max())
