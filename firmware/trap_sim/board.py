@@ -23,6 +23,7 @@ from trap_wire.errors import PartError
 
 LATCH_MS = 150  # power to the first line of MicroPython
 SAMPLE_MS = 1_000
+TICK_MS = 20  # what is overdue is looked at again this often
 DEAD_MV = 2_700  # the converter cannot start below this
 
 
@@ -152,7 +153,7 @@ class Board:
         if life is None or deadline is None:
             self._tick_at = None
             return
-        due = max(self._since_ms + deadline, self._time.ms + 1)
+        due = max(self._since_ms + deadline, self._time.ms + TICK_MS)
         if due != self._tick_at:
             self._tick_at = due
             self._time.at(due, lambda: self._tick(life, due))

@@ -9,6 +9,7 @@ from trap_sim.textures import Plane, clouds, grey, plane, tiled
 CAMERA_HEIGHT_M = 0.45  # Pallas's cat surveys mount at 30-50 cm
 FOCAL_PER_WIDTH = 0.77  # 66 degrees across, Raspberry Pi Camera Module 3 standard lens
 SKY_M = 1_000.0
+SIZE = (800, 600)  # of the pretend sensor: enough to look at, small enough for a night in a minute
 # Reflectance of stone, soil and grass of a few kinds of country: steppe, scree, meadow.
 _COUNTRY = (
     ((0.52, 0.47, 0.40), (0.56, 0.48, 0.35), (0.64, 0.56, 0.32)),
@@ -64,7 +65,7 @@ class Place:
         return self.size[0] * FOCAL_PER_WIDTH * metres / depth_m
 
 
-def build(seed: int, size: tuple[int, int] = (960, 720)) -> Place:
+def build(seed: int, size: tuple[int, int] = SIZE) -> Place:
     """The place of one unit. The same seed gives the same place."""
     rng = np.random.default_rng([seed, 1])
     stone, soil, grass = _COUNTRY[seed % len(_COUNTRY)]
@@ -73,7 +74,7 @@ def build(seed: int, size: tuple[int, int] = (960, 720)) -> Place:
     colour, depth = _backdrop(rng, width, height, horizon, stone)
     _lay_ground(rng, colour, depth, horizon, (soil, grass))
     empty = Place(colour, depth, (), (), grass, horizon)
-    stones = tuple(_stone(rng, empty, far, stone) for far in sorted(rng.uniform(1.5, 7.5, size=9), reverse=True))
+    stones = tuple(_stone(rng, empty, far, stone) for far in sorted(rng.uniform(1.5, 7.5, size=6), reverse=True))
     for one in stones:
         ground_shadow(colour, one.left, one.top + one.alpha.shape[0] * 8 // 10, one.alpha.shape[1], 0.55)
         put(colour, one.colour, one.alpha, one.left, one.top)
@@ -140,8 +141,8 @@ def _lay_ground(
 
 def _stone(rng: np.random.Generator, place: Place, depth_m: float, tint: tuple[float, ...]) -> Stone:
     """A boulder: a knobbly half-buried blob, lit from above, its grain from the gravel picture seen close."""
-    wide = int(np.clip(place.px(rng.uniform(0.3, 1.1), depth_m), 12, place.size[0] * 0.55))
-    tall = max(8, int(wide * rng.uniform(0.45, 0.8)))
+    wide = int(np.clip(place.px(rng.uniform(0.5, 1.8), depth_m), 12, place.size[0] * 0.6))
+    tall = max(8, int(wide * rng.uniform(0.3, 0.6)))
     y, x = np.mgrid[-1 : 1 : tall * 1j, -1 : 1 : wide * 1j].astype(np.float32)
     angle = np.arctan2(y, x)
     edge = 0.78 + sum(rng.uniform(0.02, 0.12) / k * np.cos(k * angle + rng.uniform(0, 6.28)) for k in range(2, 9))

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from trap.ports import Pixels
 from trap_sim.place import Place, Stone, Tuft, ground_shadow, put
 from trap_sim.sprites import Sprite, cat, hoofed, peeking
-from trap_sim.textures import Plane
+from trap_sim.textures import Plane, plane
 
 
 class Subject(StrEnum):
@@ -99,8 +99,9 @@ class Composite:
             depth = depth.copy()
             shine = self._walk(picture, depth, self.walker, at_ms)
         _grow(picture, self.place, self._bend(at_ms))
-        lit = _flashed(picture, depth, shine) if infrared else self._lit(picture, at_ms)
-        return Sight((lit.clip(0, 1) * 255).astype(np.uint8))
+        if infrared:
+            return Sight(np.repeat(_levels(_flashed(picture, depth, shine))[..., None], 3, axis=2))
+        return Sight(_levels(self._lit(picture, at_ms)))
 
     def _walk(self, picture: Plane, depth: Plane, walker: Walker, at_ms: int) -> Plane:
         """Paint the animal, its shadow, and the stones that stand before it; return where its eyes shine."""
@@ -179,7 +180,12 @@ def _flashed(picture: Plane, depth: Plane, shine: Plane | None) -> Plane:
     height, width = depth.shape
     y, x = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     beam = 1.08 - 0.55 * (x**2 + y**2) / 2
-    return np.repeat((lit * beam)[..., None], 3, axis=2).astype(np.float32)
+    return plane(lit * beam)
+
+
+def _levels(lit: Plane) -> Pixels:
+    levels: Pixels = (lit.clip(0, 1) * 255).astype(np.uint8)
+    return levels
 
 
 def compose(place: Place, subject: Subject, light: Light, seed: int, wind: float = 0.08) -> Composite:
