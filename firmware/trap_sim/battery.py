@@ -29,7 +29,7 @@ class Battery:
     def millivolts(self, load_ma: float, celsius: float) -> int:
         """Pack voltage under a load at a temperature; never below 0."""
         used = self.used_mah / capacity_mah(celsius)
-        open_circuit = SERIES * _between(_CURVE, min(used, 1.0)) - 3.0 * max(0.0, used - 1.0)
+        open_circuit = SERIES * _between(_CURVE, min(used, 1.0)) - 20.0 * max(0.0, used - 1.0)
         return max(0, round(1000 * open_circuit - load_ma * pack_ohm(celsius)))
 
     def left(self, celsius: float) -> float:
