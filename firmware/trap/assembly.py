@@ -3,20 +3,26 @@
 Both end in ``put_together``, so what differs between the worlds is only which parts are handed in.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from trap.deployment import Deployment
 from trap.drivers import detector as runtime
 from trap.duty import Trap
-from trap.ports import Camera, Card, Clock, Detector, SupervisorLink
+from trap.health.summary import summary
+from trap.link.answers import CHUNK
+from trap.link.host import HostFacts, host_server
+from trap.ports import Camera, Card, Clock, Detector, HostPort, SupervisorLink
 from trap.store.journal import Journal
 from trap.store.media import MediaStore, Reserve
+from trap.store.shelf import JournalShelf
 from trap.triage import scene
 from trap.triage.judge import Triage
 from trap.triage.scene import Scene
-from trap_wire.entries import Kind
+from trap_wire import __version__
+from trap_wire.entries import Kind, to_us
 from trap_wire.errors import StorageError, TrapError
 
 
@@ -48,6 +54,32 @@ def put_together(parts: Parts) -> Trap:
         journal=journal,
         store=MediaStore(parts.card, journal, parts.reserve),
     )
+
+
+def with_host(trap: Trap, port: HostPort, chunk: int = CHUNK) -> Trap:
+    """The same unit answering a laptop on ``port``; ``chunk`` is the most data in one reply (1 KiB on a UART)."""
+    facts = HostFacts(
+        unit=trap.deployment.station.unit,
+        version=__version__,
+        clock=trap.clock,
+        shelf=JournalShelf(trap.journal, trap.card),
+        summary=lambda: summary_of(trap),
+        clock_told=lambda unit_time, host_time: _clock_told(trap.journal, unit_time, host_time),
+    )
+    return replace(trap, host=host_server(port, facts, chunk))
+
+
+def summary_of(trap: Trap) -> dict[str, Any]:
+    """One screen's worth of this unit, now."""
+    detector = trap.triage.detector
+    model = str(detector.identity) if detector else None
+    return summary(trap.journal, trap.deployment, model, trap.store.free_bytes(), trap.clock.now())
+
+
+def _clock_told(journal: Journal, unit_time: datetime, host_time: datetime) -> None:
+    """Both times of a visit, before the clock is stepped: what the host corrects by afterwards."""
+    body = {"unit_us": to_us(unit_time), "host_us": to_us(host_time), "cause": "host"}
+    journal.append(Kind.CLOCK, unit_time, body)
 
 
 def _scene(card: Card) -> Scene:
