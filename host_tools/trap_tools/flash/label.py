@@ -11,8 +11,8 @@ from fpdf import FPDF
 
 from trap_tools import durable
 
-WIDTH_MM, HEIGHT_MM, QR_MM = 90.0, 38.0, 32.0
-MARGIN_MM = 3.0
+WIDTH_MM, HEIGHT_MM, QR_MM = 90.0, 38.0, 29.0
+MARGIN_MM = 4.5  # four modules, the quiet zone that readers want
 _LEFT_MM = MARGIN_MM + QR_MM + 4.0
 _DOTS_PER_MM = 72 / 25.4
 

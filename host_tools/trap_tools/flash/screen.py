@@ -10,8 +10,8 @@ from rich.table import Table
 from trap_tools.flash.disks import Disk, refusal, said_size
 from trap_tools.flash.outcome import Outcome, Stage
 
-_ORDER = [Stage.WAITING, Stage.WRITING, Stage.VERIFYING, Stage.STATION, Stage.CLOSING, Stage.DONE]
-_START = {Stage.WAITING: 0.0, Stage.WRITING: 0.0, Stage.VERIFYING: 0.5, Stage.STATION: 0.98, Stage.CLOSING: 0.99, Stage.DONE: 1.0}
+# Where a stage begins on the bar, and how much of it writing and comparing take.
+_START = {Stage.VERIFYING: 0.5, Stage.STATION: 0.98, Stage.CLOSING: 0.99, Stage.DONE: 1.0}
 _SHARE = {Stage.WRITING: 0.5, Stage.VERIFYING: 0.48}
 
 
@@ -32,7 +32,7 @@ class Bars:
 
     def report(self, name: str, stage: Stage, share: float) -> None:
         """Called from the cards' threads."""
-        done = _START[stage] + _SHARE.get(stage, 0.0) * share
+        done = _START.get(stage, 0.0) + _SHARE.get(stage, 0.0) * share
         self._progress.update(self._tasks[name], completed=done, description=f"{name} {stage}")
 
 
@@ -55,5 +55,7 @@ def offered(found: Iterable[Disk], max_size: int) -> Table:
         if disk.kind == "disk":
             reason = refusal(disk, max_size)
             size = said_size(disk.size)
-            table.add_row(disk.path, disk.model, disk.serial, size, f"[red]no: {reason}[/]" if reason else "[green]yes[/]")
+            table.add_row(
+                disk.path, disk.model, disk.serial, size, f"[red]no: {reason}[/]" if reason else "[green]yes[/]"
+            )
     return table

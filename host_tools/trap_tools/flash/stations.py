@@ -89,13 +89,20 @@ def _ticket(tables: dict[str, Any], protocol: str | None, source: str) -> Ticket
     own = dict(tables["station"]) if isinstance(tables.get("station"), Mapping) else {}
     own.setdefault("audit_key", secrets.token_hex(32))
     others = {key: value for key, value in tables.items() if key != "station"}
-    rules = protocols.load(protocol) if protocol else None
+    rules = _rules(protocol)
     if rules and "protocol" in others:
         raise BadInputError(f"{source}: has a [protocol] of its own; drop it, or drop --protocol and the bundle's")
     if not rules and "protocol" not in others:
         raise BadInputError(f"{source}: no protocol: give --protocol pallas-cat, a file, or a bundle that brings one")
     text = _toml({"station": own, **others}) + ("\n" + protocols.to_toml(rules.protocol) if rules else "")
     return Ticket(text, station.parse(text, source))
+
+
+def _rules(protocol: str | None) -> protocols.Rules | None:
+    """A preset, a file, or the text itself, as a bundle brings it."""
+    if not protocol:
+        return None
+    return protocols.parse(protocol, "the bundle's protocol") if "\n" in protocol else protocols.load(protocol)
 
 
 def _toml(tables: Mapping[str, Any]) -> str:

@@ -1,0 +1,100 @@
+"""Commands of ``manul release``."""
+
+import json
+import tempfile
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from trap_tools import keys
+from trap_tools.flash.disks import said_size
+from trap_tools.protocol import files as protocols
+from trap_tools.release import wheels
+from trap_tools.release.build import Contents, build
+from trap_wire import bundle, sshsig
+
+_PATH = click.Path(path_type=Path, exists=True)
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.group()
+def release() -> None:
+    """Make and check signed bundles, and base images that take them."""
+
+
+@release.command("build")
+@click.option(
+    "--version", "version_", required=True, help="Like 1.4.2; a unit never goes back to a lower one by itself."
+)
+@click.option("--key", type=_FILE, required=True, help="Private Ed25519 key of the programme, OpenSSH format.")
+@click.option("--to", "target", type=click.Path(path_type=Path), required=True, help="The bundle to write.")
+@click.option("--app", type=_FILE, required=True, help="Manul's own wheel: python -m pip wheel --no-deps .")
+@click.option("--extras", default="pi", show_default=True, help="Extras of the application to bring.")
+@click.option("--wheelhouse", type=_PATH, help="Take wheels from this folder instead of an index.")
+@click.option("--supervisor", type=_PATH, help="Supervisor files (folder with manifest.py) or a UF2.")
+@click.option("--model", type=_PATH, help="Detector folder.")
+@click.option("--protocol", "protocol_", help="Preset or protocol file.")
+@click.option("--systemd", type=_PATH, help="Folder of systemd units.")
+@click.option(
+    "--image", "base", type=_FILE, multiple=True, help="Base image that this release is for; its SHA-256 is named."
+)
+def build_(
+    *,
+    version_: str,
+    key: Path,
+    target: Path,
+    app: Path,
+    extras: str,
+    wheelhouse: Path | None,
+    supervisor: Path | None,
+    model: Path | None,
+    protocol_: str | None,
+    systemd: Path | None,
+    base: tuple[Path, ...],
+) -> None:
+    """Gather wheels, supervisor, model and protocol into one signed bundle."""
+    private = keys.load_private(key)
+    with tempfile.TemporaryDirectory() as folder:
+        contents = Contents()
+        for where, path in wheels.gathered(app, extras, Path(folder), wheelhouse):
+            contents.add(where, "wheel", path)
+        for role, path_ in (("supervisor", supervisor), ("model", model), ("systemd", systemd)):
+            if path_:
+                contents.add(_place(role, path_), role, path_)
+        if protocol_:
+            contents.add("protocol/protocol.toml", "protocol", _protocol(protocol_, Path(folder)))
+        manifest = build(contents, target, version=version_, python=wheels.PYTHONS, base=base, key=private)
+    click.echo(f"{target}: {manifest.version}, {len(manifest.files)} files, {said_size(target.stat().st_size)}")
+
+
+def _place(role: str, path: Path) -> str:
+    return f"{role}/{path.name}" if path.is_file() or role == "model" else role
+
+
+def _protocol(source: str, folder: Path) -> Path:
+    protocols.load(source)
+    path = folder / "protocol.toml"
+    path.write_bytes(Path(source).read_bytes() if Path(source).exists() else protocols.preset_text(source).encode())
+    return path
+
+
+@release.command()
+@click.argument("path", metavar="BUNDLE", type=click.Path(path_type=Path))
+@click.option("--key", type=_FILE, required=True, help="Public keys that you trust (.pub or authorized_keys).")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+def verify(path: Path, key: Path, as_json: bool) -> None:
+    """Check a bundle's signature and every byte in it."""
+    found = bundle.opened(path, keys.load_public(key), keys.check)
+    sizes = {file.path: len(data) for file, data in found.contents()}
+    manifest = found.manifest
+    if as_json:
+        said = {"version": manifest.version, "signer": sshsig.fingerprint(found.signer), "sha256": found.sha256}
+        click.echo(json.dumps({**said, "files": sizes, "images": dict(manifest.images), "python": manifest.python}))
+        return
+    table = Table("file", "role", "size", title=f"{manifest.name} {manifest.version}, {manifest.created_at}")
+    for file in manifest.files:
+        table.add_row(file.path, file.role, said_size(file.size))
+    Console().print(table)
+    click.echo(f"{path}: good, signed by {sshsig.fingerprint(found.signer)}")
