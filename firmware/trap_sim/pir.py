@@ -51,6 +51,13 @@ def pulses(rng: np.random.Generator, sky: Sky, rates: Rates, end_ms: int) -> lis
     return sorted((pulse for pulse in found if 0 <= pulse.at_ms < end_ms), key=lambda pulse: pulse.at_ms)
 
 
+def spread(rng: np.random.Generator, sky: Sky, rates: Rates, end_ms: int, count: int) -> list[Pulse]:
+    """Pulses for ``count`` things to be seen, in the rhythm of animals, a fifth more than needed, and the storm on top."""
+    scale = 24 * HOUR_MS / end_ms
+    found = [Pulse(at, Subject.CAT, _seed(rng)) for at in _moments(rng, sky, 1.2 * count * scale, crepuscular, end_ms)]
+    return sorted(found + _storm(rng, rates), key=lambda pulse: pulse.at_ms)
+
+
 def _visits(rng: np.random.Generator, sky: Sky, rates: Rates, end_ms: int) -> Iterator[Pulse]:
     for at in _moments(rng, sky, rates.visits, crepuscular, end_ms):
         animal = rng.choice([Subject.CAT, Subject.PEEKING_CAT, Subject.HOOFED], p=[0.5, 0.2, 0.3])
