@@ -49,15 +49,15 @@ class Pins:
 
 
 class Board:
-    """One supervisor. ``pi_wanted`` is true from RAIL_ON until the rail falls."""
+    """One supervisor. ``pi_wanted`` is true from RAIL_ON until the rail falls; ``memory`` is its flash, empty when new."""
 
-    def __init__(self, time: VirtualTime, pins: Pins, settings: Mapping[str, Any]) -> None:
+    def __init__(self, time: VirtualTime, pins: Pins, settings: Mapping[str, Any], memory: bytes = b"") -> None:
         self._time = time
         self._rtc, self._supply, self._uart, self._sense = pins.rtc, pins.supply, pins.uart, pins.sense
         self._settings = dict(settings)
         self._reader = frames.Reader()
         self._life: Life | None = None
-        self._memory = b""
+        self.memory = memory
         self._since_ms = 0
         self._sequence = 0
         self._alarm = 0
@@ -81,6 +81,11 @@ class Board:
             self._close_latch(Causes(pir=True, alarm=False, host=False, watchdog=False))
         else:
             self._do(self._life.pulse(self._now(), self._rtc_s()))
+
+    def cable(self) -> None:
+        """A laptop's cable is in: the latch closes for it, unless the supervisor is awake anyway."""
+        if self._life is None:
+            self._close_latch(Causes(pir=False, alarm=False, host=True, watchdog=False))
 
     def hear(self, data: bytes) -> None:
         """Bytes from the Pi."""
@@ -109,7 +114,7 @@ class Board:
         self._supply.switch(supervisor=True)
         self._since_ms = self._time.ms
         self._reader = frames.Reader()
-        life = self._life = Life(self._settings, self._memory)
+        life = self._life = Life(self._settings, self.memory)
         self._time.at(self._time.ms + LATCH_MS, lambda: self._begin(life, causes))
 
     def _begin(self, life: Life, causes: Causes) -> None:
@@ -164,7 +169,7 @@ class Board:
         elif action.do == actions.RECORD:
             self._ring.add(action.payload)
         elif action.do == actions.REMEMBER:
-            self._memory = action.payload
+            self.memory = action.payload
         elif action.do == actions.HAND_OVER:
             self._hand_over(action.value)
         elif action.do == actions.RELEASE:

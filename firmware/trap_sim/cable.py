@@ -1,71 +1,102 @@
-"""A laptop's cable to a pretend unit: the real SMP server on a real pty, in a thread of its own."""
+"""A laptop's cable to a pretend unit: it wakes the unit, and the real SMP server answers on a real pty.
+
+While the cable is in, the unit's virtual time keeps pace with the wall clock, and the duty cycle is the real one: it serves
+the host, takes a burst when a trigger comes, and sleeps when the host falls silent; the cable then wakes it again.
+"""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
+from trap import duty
+from trap.assembly import with_host
 from trap.drivers.tty import Pty, open_pty
 from trap.duty import Trap
-from trap.health.summary import summary
-from trap.link.answers import Body
-from trap.link.host import HostFacts, host_server
-from trap.ports import HostPort
-from trap.store.shelf import JournalShelf
-from trap_wire import __version__
-from trap_wire.entries import Kind, to_us
+from trap.ports import HostLink
+from trap_sim.unit import SimUnit
+from trap_sim.vtime import VirtualTime
 from trap_wire.errors import StorageError
 
-SLICE_MS = 20
+HURRY_MS = 1_000
 
 
-def with_host(trap: Trap, port: HostPort) -> Trap:
-    """The trap with a laptop at its port."""
-    return replace(trap, host=host_server(port, facts_of(trap)))
+class PacedHost:
+    """``trap.ports.HostLink`` that lets virtual time pass as wall time does; once unplugged it is silent and in a hurry."""
+
+    def __init__(self, host: HostLink, time: VirtualTime, unplugged: threading.Event) -> None:
+        self._host = host
+        self._time = time
+        self._unplugged = unplugged
+
+    def serve_for(self, milliseconds: int) -> int:
+        """Answer requests for so long; how many there were."""
+        if self._unplugged.is_set():
+            self._time.advance(HURRY_MS)
+            return 0
+        answered = self._host.serve_for(milliseconds)
+        self._time.advance(milliseconds)
+        return answered
 
 
-def facts_of(trap: Trap) -> HostFacts:
-    """What the link needs of a trap."""
+class Cable:
+    """A unit with a laptop at it, in a thread that owns the unit. ``defect`` is what ended it early, if anything did."""
 
-    def told(unit_time: datetime, host_time: datetime) -> None:
-        body = {"unit_us": to_us(unit_time), "host_us": to_us(host_time), "source": "host"}
-        trap.journal.append(Kind.CLOCK, unit_time, body)
+    def __init__(self, unit: SimUnit) -> None:
+        self._unit = unit
+        self._unplugged = threading.Event()
+        self._pty: Pty = open_pty()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.defect: BaseException | None = None
 
-    def state() -> Body:
-        model = trap.triage.detector.identity if trap.triage.detector else None
-        free, now = trap.store.free_bytes(), trap.clock.now()
-        return summary(trap.journal, trap.deployment, str(model) if model else None, free, now)
+    @property
+    def path(self) -> str:
+        """What the laptop opens."""
+        return self._pty.path
 
-    shelf = JournalShelf(trap.journal, trap.card)
-    return HostFacts(trap.deployment.station.unit, __version__, trap.clock, shelf, state, told)
+    def plug_in(self) -> None:
+        """Start serving."""
+        self._thread.start()
+
+    def pull_out(self) -> None:
+        """Let the unit go to sleep, then hang up."""
+        self._unplugged.set()
+        self._thread.join()
+        self._pty.close()
+
+    @property
+    def plugged(self) -> bool:
+        """Whether the unit is still served."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            while not self._unplugged.is_set():
+                self._unit.board.cable()
+                self._unit.step_until_wanted()
+                self._unit.boot(self._awake)
+        except BaseException as error:  # noqa: BLE001  # handed to whoever waits in the other thread
+            self.defect = error
+
+    def _awake(self, trap: Trap) -> None:
+        host = with_host(trap, self._pty.port).host
+        if host is not None:
+            paced = PacedHost(host, self._unit.time, self._unplugged)
+            duty.awake(replace(trap, host=paced))
 
 
 @contextmanager
-def plugged_in(trap: Trap, turn: Callable[[int], None] | None = None) -> Iterator[str]:
-    """Serve a trap on a pty; the path that a laptop opens. ``turn`` is called with the milliseconds of each slice."""
-    pty = open_pty()
-    over = threading.Event()
-    thread = threading.Thread(target=_serve, args=(trap, pty, over, turn or trap_waits), daemon=True)
-    thread.start()
+def plugged_in(unit: SimUnit) -> Iterator[str]:
+    """Serve a unit on a pty for a while; the path that a laptop opens."""
+    cable = Cable(unit)
+    cable.plug_in()
     try:
-        yield pty.path
+        yield cable.path
     finally:
-        over.set()
-        thread.join(10)
-        pty.close()
-
-
-def trap_waits(_: int) -> None:
-    """The unit does nothing else between two slices."""
-
-
-def _serve(trap: Trap, pty: Pty, over: threading.Event, turn: Callable[[int], None]) -> None:
-    host = with_host(trap, pty.port).host
-    while host is not None and not over.is_set():
-        host.serve_for(SLICE_MS)
-        turn(SLICE_MS)
+        cable.pull_out()
+    if cable.defect is not None:
+        raise cable.defect
 
 
 @contextmanager

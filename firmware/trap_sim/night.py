@@ -26,21 +26,31 @@ class Morning:
     pulses: int
     power_cuts: int
     battery_left: float
+    used_mah: float
     shown: tuple[Shown, ...]
     unshown: int
+    damaged: dict[str, str]
     troubles: tuple[str, ...]
 
 
 def sleep_through(plan: Plan, detector: Path | None, told: Callable[[int], None] = lambda _: None) -> Morning:
     """Live one unit's night. ``told`` is called with the virtual time now and then."""
     unit = SimUnit(
-        Setting(plan.folder, plan.started, plan.sky, plan.seed, detector), plan.fate, lambda t: _show(plan, t)
+        Setting(plan.folder, plan.started, plan.sky, plan.seed, detector), plan.fate, lambda t: show_of(plan, t)
     )
     unit.run(plan.pulses(), NIGHT_MS, told)
-    shown = tuple(unit.surroundings.shown)
-    unshown = len(plan.bursts) - len(shown) if plan.bursts is not None else 0
-    left = unit.battery.left(plan.sky.celsius(NIGHT_MS))
-    return Morning(plan, unit.board.pulses, unit.power_cuts, left, shown, unshown, tuple(unit.troubles))
+    seen = tuple(unit.surroundings.shown)
+    return Morning(
+        plan=plan,
+        pulses=unit.board.pulses,
+        power_cuts=unit.power_cuts,
+        battery_left=unit.battery.left(plan.sky.celsius(NIGHT_MS)),
+        used_mah=unit.battery.used_mah,
+        shown=seen,
+        unshown=len(plan.bursts) - len(seen) if plan.bursts is not None else 0,
+        damaged=unit.surroundings.damaged(),
+        troubles=tuple(unit.troubles),
+    )
 
 
 def live(plans: list[Plan], detector: Path | None, workers: int, log: Path, told: Told) -> list[Morning]:
@@ -61,10 +71,11 @@ def _watch(jobs: "list[Future[Morning]]", queue: "SimpleQueue[tuple[str, int]]",
             told(*queue.get())
 
 
-def _show(plan: Plan, time: VirtualTime) -> Show:
+def show_of(plan: Plan, time: VirtualTime) -> Show:
+    """What there is to see at a unit of this plan."""
     if plan.bursts is not None:
         return PhotoShow(list(plan.bursts))
-    return CompositeShow(place.build(plan.seed), plan.sky, time)
+    return CompositeShow(lambda: place.build(plan.seed), plan.sky, time)
 
 
 _worker: dict[str, Any] = {}

@@ -4,8 +4,7 @@ A file that is damaged is never a reason to stop: what can be seen of it is show
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -57,6 +56,7 @@ class PhotoBurst:
 
     photos: tuple[Photo, ...]
     step_ms: int
+    damaged: dict[str, str] = field(default_factory=dict, compare=False)  # name -> what is wrong, found when looked at
 
     @property
     def frames(self) -> int:
@@ -71,7 +71,10 @@ class PhotoBurst:
     def look(self, at_ms: int, *, infrared: bool) -> Sight:  # noqa: ARG002  # it was taken by day or night long ago
         """The photograph of that moment."""
         number = at_ms // self.step_ms if self.step_ms else 0
-        pixels, _ = seen(self.photos[min(number, len(self.photos) - 1)].path)
+        photo = self.photos[min(number, len(self.photos) - 1)]
+        pixels, wrong = seen(photo.path)
+        if wrong:
+            self.damaged[photo.name] = wrong
         return Sight(pixels, developed=True, infrared=is_grey(pixels))
 
 
@@ -181,9 +184,3 @@ def _reason(error: Exception, path: Path) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "is no picture inside"
     return str(error).replace(str(path), "it")
-
-
-def walk(bursts_: list[PhotoBurst]) -> Iterator[Photo]:
-    """Every photograph of some bursts."""
-    for burst in bursts_:
-        yield from burst.photos

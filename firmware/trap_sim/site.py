@@ -3,7 +3,8 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from trap_sim.unit import Fate
 from trap_wire import slot
 
 NIGHT_MS = 17 * HOUR_MS  # 16:00 to 09:00, dusk and dawn included
-OFFSET_H = 7  # the site's solar time against UTC
+NIGHT = datetime(2026, 10, 3, 9, tzinfo=UTC)  # 16:00 solar time in western Mongolia; fixed, so that a seed says it all
 MOST_BURSTS = 1_200  # of the user's photographs; more are sampled evenly, so that a night stays a minute or two
 
 
@@ -44,10 +45,10 @@ class Plan:
         return spread(rng, self.sky, self.rates, NIGHT_MS, len(self.bursts))
 
 
-def plans(folder: Path, night: datetime, seed: int, units: int, bursts: Sequence[PhotoBurst] | None) -> list[Plan]:
-    """Plans of a site. ``night`` is the UTC of 16:00 solar time; the same seed plans the same night."""
+def plans(folder: Path, seed: int, units: int, bursts: Sequence[PhotoBurst] | None) -> list[Plan]:
+    """Plans of a site; the same seed plans the same night."""
     shares = _shares(bursts, units)
-    return [_plan(folder, night, seed, number, share) for number, share in enumerate(shares)]
+    return [_plan(folder, seed, number, share) for number, share in enumerate(shares)]
 
 
 def write_station(plan: Plan, seed: int) -> None:
@@ -66,18 +67,10 @@ def station(unit: str, started: datetime, seed: int) -> str:
     )
 
 
-def tonight(now: datetime) -> datetime:
-    """The UTC at which the newest night that is over by ``now`` began."""
-    began = now.replace(hour=16 - OFFSET_H, minute=0, second=0, microsecond=0)
-    while began + timedelta(milliseconds=NIGHT_MS) > now:
-        began -= timedelta(days=1)
-    return began
-
-
-def _plan(folder: Path, night: datetime, seed: int, number: int, share: tuple[PhotoBurst, ...] | None) -> Plan:
+def _plan(folder: Path, seed: int, number: int, share: tuple[PhotoBurst, ...] | None) -> Plan:
     unit = f"MN-{101 + number}"
     story, fate, rates = _lot(number)
-    return Plan(unit, folder / "units" / unit, night, seed * 1_000 + number, story, fate, rates, bursts=share)
+    return Plan(unit, folder / "units" / unit, NIGHT, seed * 1_000 + number, story, fate, rates, bursts=share)
 
 
 def _lot(number: int) -> tuple[str, Fate, Rates]:
@@ -101,4 +94,4 @@ def _shares(bursts: Sequence[PhotoBurst] | None, units: int) -> list[tuple[Photo
         [bursts[at * len(bursts) // MOST_BURSTS] for at in range(MOST_BURSTS)] if len(bursts) > MOST_BURSTS else bursts
     )
     cuts = [len(chosen) * number // units for number in range(units + 1)]
-    return [tuple(chosen[start:end]) for start, end in zip(cuts, cuts[1:], strict=False)]
+    return [tuple(chosen[start:end]) for start, end in pairwise(cuts)]

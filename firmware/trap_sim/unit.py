@@ -28,6 +28,7 @@ from trap_sim.world import Show, Surroundings
 from trap_wire.errors import StorageError
 
 BOOT_MS = 4_200  # tuned Zero 2 W: 3.5 s to user space, then Python and the detector
+FLASH = "supervisor.bin"  # what the supervisor remembers, as its flash would
 HALT_MS = 1_300  # sync and halt
 
 
@@ -66,7 +67,9 @@ class SimUnit:
         self._sky, self._fate = sky, fate
         uart = Uart(fate.uart_noise, setting.seed)
         pins = Pins(rtc, Supply(self.time, self.battery, self._celsius), uart, self._sense)
-        self.board = Board(self.time, pins, settings_of(deployment_of(setting.folder)))
+        self._flash = setting.folder / FLASH
+        memory = self._flash.read_bytes() if self._flash.exists() else b""
+        self.board = Board(self.time, pins, settings_of(deployment_of(setting.folder)), memory)
         self.card = SimCard(setting.folder / CARD, fate.card, setting.seed)
         world = World(self.surroundings.scene, lambda: sky.lux(self.time.ms))
         camera = SimCamera(self.time, SimClock(self.time, rtc), world, fate.camera, setting.seed)
@@ -87,9 +90,19 @@ class SimUnit:
                 self.boot()
                 told(self.time.ms)
         self.time.advance_to(end_ms)
+        self._flash.write_bytes(self.board.memory)
+
+    def step_until_wanted(self, patience_ms: int = 5_000) -> None:
+        """Let time pass until the supervisor wants the Pi up, or patience is over."""
+        end = self.time.ms + patience_ms
+        while not self.board.pi_wanted and self.time.ms < end:
+            due = self.time.next_ms()
+            self.time.advance_to(end if due is None else min(due, end))
 
     def boot(self, work: Callable[[Trap], None] = duty.awake) -> None:
         """The rail is up: boot, recover, do the work, halt. A power cut ends it wherever it is."""
+        if not self.board.pi_wanted:
+            return
         self.board.pi_running = True
         try:
             self.time.advance(BOOT_MS)

@@ -1,7 +1,9 @@
 """What goes on around one pretend unit: which scene is before the lens, and the truth about it for the reckoning after."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 from trap_sim.photos import PhotoBurst
@@ -17,13 +19,11 @@ LINGERS_MS = 180_000  # a visitor that the gate did not admit is gone after this
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A scene that the camera has looked at: when (virtual ms), what it truly holds (None: nobody knows), and its files."""
+    """A scene that the camera has looked at: when (virtual ms), what it truly holds (None: nobody knows)."""
 
     at_ms: int
     truth: ObservationType | None
     what: str
-    sources: tuple[str, ...] = ()
-    frames: int | None = None
 
 
 class Show(Protocol):
@@ -48,6 +48,7 @@ class Surroundings:
         self._show = show
         self._pulse: Pulse | None = None
         self.shown: list[Shown] = []
+        self._looked_at: list[PhotoBurst] = []
 
     @property
     def over(self) -> bool:
@@ -64,9 +65,14 @@ class Surroundings:
         if pulse is None or self._time.ms - pulse.at_ms > LINGERS_MS or self._show.over:
             return self._show.quiet()
         scene, truth, what = self._show.next(pulse)
-        sources = tuple(photo.name for photo in scene.photos) if isinstance(scene, PhotoBurst) else ()
-        self.shown.append(Shown(self._time.ms, truth, what, sources, scene.frames))
+        if isinstance(scene, PhotoBurst):
+            self._looked_at.append(scene)
+        self.shown.append(Shown(self._time.ms, truth, what))
         return scene
+
+    def damaged(self) -> dict[str, str]:
+        """Photographs that were looked at and are damaged: name -> what is wrong."""
+        return {name: wrong for burst in self._looked_at for name, wrong in burst.damaged.items()}
 
 
 class CompositeShow:
@@ -74,8 +80,8 @@ class CompositeShow:
 
     over = False
 
-    def __init__(self, place: Place, sky: Sky, time: VirtualTime) -> None:
-        self._place = place
+    def __init__(self, place: Callable[[], Place], sky: Sky, time: VirtualTime) -> None:
+        self._place = cache(place)  # drawn when first seen: a unit that is only visited never needs it
         self._sky = sky
         self._time = time
 
@@ -83,11 +89,11 @@ class CompositeShow:
         """The scene of a pulse; the same visit shows the same animal again, further on."""
         light = self._sky.light(self._time.ms)
         truth = ObservationType.ANIMAL if pulse.cause.animal else ObservationType.BLANK
-        return compose(self._place, pulse.cause, light, pulse.seed), truth, str(pulse.cause)
+        return compose(self._place(), pulse.cause, light, pulse.seed), truth, str(pulse.cause)
 
     def quiet(self) -> Scene:
         """The empty place in a light wind."""
-        return compose(self._place, Subject.NOTHING, self._sky.light(self._time.ms), seed=0)
+        return compose(self._place(), Subject.NOTHING, self._sky.light(self._time.ms), seed=0)
 
 
 class PhotoShow:

@@ -1,0 +1,63 @@
+"""``manul sim``: a site of pretend traps, on real photographs or composed scenes, through the real parts."""
+
+import json
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.group(invoke_without_command=True)
+@click.option("--serve", "serve_now", is_flag=True, help="The same as `manul sim serve`.")
+@click.pass_context
+def sim(ctx: click.Context, serve_now: bool) -> None:
+    """Pretend traps that run the real software: a night of a site, a unit at a port, a year in seconds."""
+    if serve_now:
+        ctx.invoke(serve)
+    elif ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+@sim.command("night")
+@click.option(
+    "--to", "to", required=True, type=FOLDER, help="Folder for everything; an earlier simulation in it is replaced."
+)
+@click.option("--photos", type=FOLDER, help="Your own photographs instead of composed scenes.")
+@click.option("--seed", default=1, show_default=True, help="The same seed gives the same night.")
+@click.option("--units", default=6, show_default=True, type=click.IntRange(1, 24))
+@click.option("--detector", type=FOLDER, help="Detector folder  [the newest below models/].")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 32), help="Processes.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def night_command(*, as_json: bool, **given: object) -> None:
+    """Simulate one night of a site of traps, pull every unit over a serial line, and report.
+
+    Exit code 3 when there is no photograph in the folder.
+    """
+    from trap_sim import screen, story
+
+    started, console = time.monotonic(), Console(stderr=as_json)
+    options = story.Options(**given)  # type: ignore[arg-type]
+    with screen.Bars(Console(stderr=True)) as bars:
+        told = story.tell(options, bars)
+    if as_json:
+        click.echo(json.dumps(told.to_json(), indent=2, ensure_ascii=False))
+    else:
+        screen.say_night(console, told)
+        console.print(f"{time.monotonic() - started:.0f} s")
+
+
+@sim.command()
+@click.option("--to", "to", type=FOLDER, help="Folder of the unit  [a new one that is removed at the end].")
+@click.option("--link", type=click.Path(path_type=Path), help="A stable name for the port, such as /tmp/unit.")
+@click.option("--photos", type=FOLDER, help="Your own photographs instead of composed scenes.")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--hours", default=3.0, show_default=True, help="What the unit has lived through before.")
+@click.option("--detector", type=FOLDER, help="Detector folder  [the newest below models/].")
+def serve(**given: object) -> None:
+    """Serve one pretend unit at a port until Ctrl-C, for `manul summary`, `manul pull`, smpmgr and the like."""
+    from trap_sim import serving
+
+    serving.serve(serving.Options(**given), Console(stderr=True))  # type: ignore[arg-type]
