@@ -58,6 +58,7 @@ class Board:
         self._reader = frames.Reader()
         self._life: Life | None = None
         self.memory = memory
+        self._begun = False
         self._since_ms = 0
         self._sequence = 0
         self._alarm = 0
@@ -79,7 +80,7 @@ class Board:
         self.pulses += 1
         if self._life is None:
             self._close_latch(Causes(pir=True, alarm=False, host=False, watchdog=False))
-        else:
+        elif self._begun:  # an edge while MicroPython starts is the edge that started it
             self._do(self._life.pulse(self._now(), self._rtc_s()))
 
     def cable(self) -> None:
@@ -115,10 +116,12 @@ class Board:
         self._since_ms = self._time.ms
         self._reader = frames.Reader()
         life = self._life = Life(self._settings, self.memory)
+        self._begun = False
         self._time.at(self._time.ms + LATCH_MS, lambda: self._begin(life, causes))
 
     def _begin(self, life: Life, causes: Causes) -> None:
         if self._life is life:
+            self._begun = True
             self._do(life.start(self._now(), self._rtc_s(), causes, self._sample()))
             self._keep_sampling(life)
 
@@ -138,9 +141,11 @@ class Board:
             return
         if self._rtc_s() < rtc_s:  # the RTC was set back or runs slow
             self._time.at(self._time.ms + 1_000 * (rtc_s - self._rtc_s()), lambda: self._ring_alarm(rtc_s))
-        elif self._life is None:
+            return
+        self._alarm = 0
+        if self._life is None:
             self._close_latch(Causes(pir=False, alarm=True, host=False, watchdog=False))
-        else:
+        elif self._begun:
             self._do(self._life.alarm(self._now(), self._rtc_s()))
 
     def _do(self, todo: list[Action]) -> None:
@@ -196,8 +201,8 @@ class Board:
             self._arm(action.value)
 
     def _arm(self, rtc_s: int) -> None:
-        self._alarm = rtc_s
-        if rtc_s:
+        known, self._alarm = self._alarm, rtc_s
+        if rtc_s and rtc_s != known:
             self._time.at(self._time.ms + 1_000 * max(0, rtc_s - self._rtc_s()), lambda: self._ring_alarm(rtc_s))
 
     def _send(self, type_: int, payload: bytes) -> None:

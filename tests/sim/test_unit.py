@@ -1,6 +1,6 @@
 """A pretend unit from pulse to journal: the real policy, the real duty cycle, real frames between them."""
 
-from tests.sim.rig import MINUTE, entries, pulses, unit
+from tests.sim.rig import MINUTE, STATION, entries, pulses, unit
 from trap_sim.camera import CameraFaults
 from trap_sim.card import CardFaults
 from trap_sim.clock import RtcFaults
@@ -127,3 +127,15 @@ def test_full_card_keeps_the_journal_and_says_so(tmp_path):
 def test_read_only_card_is_said_in_the_journal(tmp_path):
     run(tmp_path, Fate(card=CardFaults(read_only=True)))
     assert any("Read-only" in entry.body["words"] for entry in entries(tmp_path, Kind.ERROR))
+
+
+def test_daily_heartbeat_comes_by_the_alarm_and_after_an_orderly_sleep(tmp_path):
+    run(tmp_path, at=(2, 10, 30, 50), hours=2, station=STATION + "heartbeat_hour = 10\n")
+    (beat,) = [entry for entry in entries(tmp_path, Kind.WAKE) if entry.body["reason"] == "schedule"]
+    assert (beat.at.hour, beat.at.minute, beat.body["flags"]) == (10, 0, [])
+    assert {entry.body["decision"] for entry in entries(tmp_path, Kind.VERDICT)} == {"keep"}
+
+
+def test_pulse_in_the_moment_of_the_alarm_is_not_taken_for_a_power_cut(tmp_path):
+    run(tmp_path, at=(2, 60, 60.001, 60.002), hours=2, station=STATION + "heartbeat_hour = 10\n")
+    assert not any("last_wake_killed" in entry.body["flags"] for entry in entries(tmp_path, Kind.WAKE))
