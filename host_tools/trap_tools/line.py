@@ -42,10 +42,9 @@ class Line:
     def receive(self, timeout_s: float) -> list[bytes]:
         """Packets that came, after waiting at most ``timeout_s`` for a first byte; ``LinkError`` when the cable is gone."""
         try:
-            self._serial.timeout = timeout_s
-            data = self._serial.read(1)
-            if data and (more := self._serial.in_waiting):
-                data += self._serial.read(min(more, _MOST))
+            if timeout_s != self._serial.timeout:  # setting it costs pyserial three system calls
+                self._serial.timeout = timeout_s
+            data = self._serial.read(min(max(self._serial.in_waiting, 1), _MOST))
         except OSError as error:
             raise self._gone(error) from error
         self.received += len(data)

@@ -1,0 +1,44 @@
+"""A million hostile inputs for the unit's end of the cable: no crash, no growth, the next good request answered."""
+
+import os
+import random
+import time
+from pathlib import Path
+
+from tests.fuzzing import ECHO, SayingPort, inputs
+from tests.link_rig import Bench
+from trap.link.host import host_table
+from trap.link.smp_server import Server
+from trap_wire import console
+
+INPUTS = int(os.environ.get("MANUL_FUZZ", "1000000"))
+
+
+def rss_kb():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4
+
+
+def test_a_million_hostile_inputs(figure, tmp_path):
+    bench = Bench(tmp_path)
+    bench.wakes(2)
+    bench.keep("p", 3_000)
+    table, port = host_table(bench.facts()), SayingPort()
+    server, source = Server(port, table), inputs(random.Random(2026), table)
+    began, after_first = time.monotonic(), 0
+    for n in range(1, INPUTS + 1):
+        port.said, port.heard = source(), b""
+        server.serve_for(0)
+        while server._waiting:
+            server.serve_for(0)
+        if n % 1_000 == 0:
+            port.said, port.heard = b"\n" + ECHO, b""
+            server.serve_for(0)
+            while server._waiting:
+                server.serve_for(0)
+            assert console.Decoder().feed(port.heard)[-1][6] == 77
+        after_first = after_first or (rss_kb() if n == INPUTS // 10 else 0)
+    bench.journal.close()
+    assert server.counters.defects == 0
+    figure(f"{INPUTS:,} inputs in {time.monotonic() - began:.0f} s: {server.counters.answered:,} answered, "
+           f"{server.counters.refused:,} refused, {server.counters.bad:,} broken frames; "
+           f"memory {rss_kb() - after_first:+,} KiB over the last nine tenths")  # fmt: skip

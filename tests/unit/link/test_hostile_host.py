@@ -1,0 +1,96 @@
+import random
+import tracemalloc
+
+import cbor2
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.fuzzing import ECHO, KEYS, NAMES, SayingPort, inputs
+from tests.link_rig import Bench
+from trap.link.host import host_table
+from trap.link.smp_server import Server
+from trap_wire import console
+from trap_wire.smp import Header
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    bench = Bench(tmp_path_factory.mktemp("unit"))
+    bench.wakes(2)
+    bench.keep("p", 3_000)
+    table, port = host_table(bench.facts()), SayingPort()
+    yield Server(port, table), port, table
+    bench.journal.close()
+
+
+def say(server, port, data):
+    port.said, port.heard = data, b""
+    server.serve_for(0)
+    while server._waiting:
+        server.serve_for(0)
+    return console.Decoder().feed(port.heard)
+
+
+def still_well(server, port):
+    answers = say(server, port, b"\n" + ECHO)
+    return Header.unpack(answers[-1]).sequence == 77 and cbor2.loads(answers[-1][8:]) == {"r": ""}
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.binary(max_size=40) | st.text(max_size=20)
+    | st.sampled_from(NAMES),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4) | st.integers(), inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+bodies = st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=5), values, max_size=5)
+bounded = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@bounded
+@given(data=st.data(), body=bodies, version=st.integers(0, 3), flags=st.integers(0, 255))
+def test_any_body_for_any_command_gets_one_answer(served, data, body, version, flags):
+    server, port, table = served
+    group, command, op = data.draw(
+        st.sampled_from(sorted(table)) | st.tuples(st.integers(0, 65535), st.integers(0, 255), st.sampled_from([0, 2]))
+    )
+    payload = cbor2.dumps(body)
+    packet = Header(op, version, flags, len(payload), group, 9, command).pack() + payload
+    answers = say(server, port, console.encode(packet))
+    assert [Header.unpack(answer).sequence for answer in answers] == [9]
+    assert still_well(server, port)
+    assert server.counters.defects == 0
+
+
+@bounded
+@given(st.binary(max_size=300))
+def test_any_payload_at_all_is_survived(served, payload):
+    server, port, _ = served
+    say(server, port, console.encode(Header(2, 1, 0, len(payload), 0, 9, 0).pack() + payload))
+    assert still_well(server, port)
+    assert server.counters.defects == 0
+
+
+@bounded
+@given(st.binary(max_size=2_000))
+def test_garbage_on_the_line_is_survived(served, garbage):
+    server, port, _ = served
+    say(server, port, garbage)
+    assert still_well(server, port)
+
+
+def test_frame_of_64_kib_is_survived_and_nothing_grows(served):
+    server, port, table = served
+    source = inputs(random.Random(3), table)
+    for _ in range(300):
+        say(server, port, source())
+    say(server, port, console.encode(bytes(65_000)))
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in range(1_000):
+        say(server, port, source())
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < 300_000
+    assert still_well(server, port)
+    assert server.counters.defects == 0
