@@ -43,12 +43,22 @@ format: $(VENV)/.ready ## ruff's formatting and safe fixes
 	$(BIN)/ruff format .
 
 .PHONY: pins
-pins: ## write trap_wire/pins.py from hardware/pins.toml
+pins: ## write the constants, the table and the overlay from hardware/pins.toml
 	$(PYTHON) tools/pins.py
 
 .PHONY: micropython
 micropython: $(VENV)/.ready ## have npm fetch the MicroPython that the tests run the supervisor under
 	$(BIN)/python -m tests.micropython.engine
+
+.PHONY: drawings
+drawings: $(VENV)/.ready ## draw hardware/ anew (pip: manul[drawings]; Debian: graphviz)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[drawings]'
+	$(BIN)/python hardware/latch/draw.py
+	cd hardware/wiring && ../../$(BIN)/wireviz -f s -p parts.yml power.yml signals.yml
+
+.PHONY: latch
+latch: ## print every figure of the latch's simulation (Debian: ngspice)
+	$(PYTHON) hardware/latch/simulate.py
 
 .PHONY: bench
 bench: $(VENV)/.ready ## measure against named peers; figures go to docs/benchmarks.md by hand
