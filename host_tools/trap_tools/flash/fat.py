@@ -11,7 +11,7 @@ from trap_wire.errors import BadInputError
 
 Read = Callable[[int, int], bytes]
 SECTOR = 512
-_FAT_TYPES = {0x04, 0x06, 0x0B, 0x0C, 0x0E}
+FAT_TYPES = {0x04, 0x06, 0x0B, 0x0C, 0x0E}
 _LONG_NAME = 0x0F
 
 
@@ -92,7 +92,7 @@ def _boot_partition(read: Read) -> int:
         raise BadInputError("the image has no partition table (MBR): it is not an image of a whole card")
     for at in range(446, 510, 16):
         kind, start = mbr[at + 4], struct.unpack_from("<I", mbr, at + 8)[0]
-        if kind in _FAT_TYPES and start:
+        if kind in FAT_TYPES and start:
             return int(start) * SECTOR
     raise BadInputError("the image has no FAT partition: it is not an image for a Raspberry Pi")
 

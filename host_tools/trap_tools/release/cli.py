@@ -13,7 +13,9 @@ from trap_tools.flash.disks import said_size
 from trap_tools.protocol import files as protocols
 from trap_tools.release import wheels
 from trap_tools.release.build import Contents, build
+from trap_tools.release.image import prepare
 from trap_wire import bundle, sshsig
+from trap_wire.errors import BadInputError
 
 _PATH = click.Path(path_type=Path, exists=True)
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -98,3 +100,19 @@ def verify(path: Path, key: Path, as_json: bool) -> None:
         table.add_row(file.path, file.role, said_size(file.size))
     Console().print(table)
     click.echo(f"{path}: good, signed by {sshsig.fingerprint(found.signer)}")
+
+
+@release.command("image")
+@click.argument("stock", type=_FILE)
+@click.option(
+    "--bundle", "bundle_", type=_FILE, required=True, help="Bundle that the unit installs when it first starts."
+)
+@click.option("--key", type=_FILE, required=True, help="Public keys that the unit will trust.")
+@click.option("--to", "target", type=click.Path(path_type=Path), required=True, help="Image to write (.img).")
+def image(stock: Path, bundle_: Path, key: Path, target: Path) -> None:
+    """Prepare a stock Raspberry Pi OS image: station slot, bundle, keys and the first-boot hook; no mount, no root."""
+    if target.exists():
+        raise BadInputError(f"{target} is there already: choose another name")
+    found = bundle.opened(bundle_, keys.load_public(key), keys.check)
+    prepare(stock, found, key, target)
+    click.echo(f"{target}: ready to flash, installs {found.manifest.version} when it first starts")

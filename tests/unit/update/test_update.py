@@ -1,7 +1,10 @@
 """An update through every fault: what runs afterwards is the old release whole or the new one whole."""
 
+import os
 import shutil
+import tempfile
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -77,10 +80,18 @@ def bundles(tmp_path_factory):
 
 
 @pytest.fixture
-def running(tmp_path, bundles):
+def memory():
+    """A folder in memory: thousands of real fsyncs would test this machine's disk, not us."""
+    shared = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shared if os.access(shared, os.W_OK) else None) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def running(memory, bundles):
     """A unit that runs 1.0."""
-    (tmp_path / "unit").mkdir()
-    card = FolderCard(tmp_path / "unit")
+    (memory / "unit").mkdir()
+    card = FolderCard(memory / "unit")
     update(card, bundles["1.0"])
     assert runs(card) == "1.0"
     boot.confirm(card)
@@ -191,13 +202,13 @@ def whole_update(card, path):
     boot.confirm(card)
 
 
-def test_five_hundred_power_cuts_in_an_update_leave_five_hundred_units_that_start(running, bundles, tmp_path):
+def test_five_hundred_power_cuts_in_an_update_leave_five_hundred_units_that_start(running, bundles, memory):
     base = running.root
-    counting = copied(base, tmp_path / "count")
+    counting = copied(base, memory / "count")
     whole_update(counting, bundles["1.1"])
     steps, seen = counting.operations, []
     for n in range(500):
-        card = copied(base, tmp_path / "cut", cut_at=n % steps + 1, seed=n)
+        card = copied(base, memory / "cut", cut_at=n % steps + 1, seed=n)
         with pytest.raises(PowerCut):
             whole_update(card, bundles["1.1"])
         after = SimCard(card_root(card))
@@ -222,10 +233,10 @@ def card_root(card):
     return card.root
 
 
-def test_power_cut_while_a_trial_is_counted_never_gives_it_more_starts(running, bundles, tmp_path):
+def test_power_cut_while_a_trial_is_counted_never_gives_it_more_starts(running, bundles, memory):
     update(running, bundles["1.1"])
     for n in range(40):
-        card = copied(running.root, tmp_path / "cut", cut_at=n % 4 + 1, seed=n)
+        card = copied(running.root, memory / "cut", cut_at=n % 4 + 1, seed=n)
         with pytest.raises(PowerCut):
             boot.choose(card)
         after = FolderCard(card.root)

@@ -1,0 +1,76 @@
+"""What the unit's system starts: installs the first release from the boot partition, then runs the release that is due.
+
+It travels as one file (``manul-boot.pyz``, made by ``manul release image``) and needs nothing but Raspberry Pi OS's own
+Python and openssh-client, since it runs before anything of ours is installed.
+"""
+
+import argparse
+import os
+import sys
+import tarfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from trap.drivers.card import FolderCard
+from trap.update import boot, install, state, trust, unpack
+from trap_wire import bundle
+from trap_wire.bundle import Bundle
+from trap_wire.errors import NoUnitError, TrapError
+
+Run = Callable[[str, list[str], dict[str, str]], object]
+BUNDLE, KEYS = "manul.bundle", "manul.pub"
+
+
+def main(words: Sequence[str] | None = None, run: Run = os.execve) -> int:
+    """Install if need be, choose, and become the application; returns only when there is nothing to run."""
+    parser = argparse.ArgumentParser(prog="manul-boot", description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("/var/lib/manul"), help="the unit's own data")
+    parser.add_argument("--boot", type=Path, default=Path("/boot/firmware"), help="the boot partition")
+    given = parser.parse_args(words)
+    given.data.mkdir(parents=True, exist_ok=True)
+    try:
+        return _start(FolderCard(given.data), given.data, given.boot, run)
+    except TrapError as error:
+        sys.stderr.write(f"manul-boot: {error}\n")
+        return error.exit_code
+
+
+def _start(card: FolderCard, data: Path, boot_partition: Path, run: Run) -> int:
+    found = state.load(card)
+    if not found.active and not found.trial:
+        first(card, boot_partition)
+    start = boot.choose(card)
+    if not start.name:
+        raise NoUnitError("no release on this card: put one beside the station file with 'manul release image'")
+    sys.stderr.write(f"manul-boot: {start.version}{' on trial' if start.on_trial else ''}; {start.said}\n")
+    folder = data / state.folder(start.name)
+    env = {**os.environ, "PYTHONPATH": str(folder / unpack.SITE), "MANUL_RELEASE": str(folder)}
+    run(sys.executable, [sys.executable, "-m", "trap.cli"], env)
+    return 0
+
+
+def first(card: FolderCard, boot_partition: Path) -> None:
+    """Install the bundle that came with the card. A power cut on the way only means that the next start begins anew."""
+    path = boot_partition / BUNDLE
+    if not path.is_file():
+        raise NoUnitError(f"{path} is not there: the card was not prepared with 'manul release image'")
+    allowed = trust.keys((boot_partition / KEYS).read_text())
+    install.arm(card, install.prepare(card, _trusted(path, allowed), python()))
+
+
+def _trusted(path: Path, allowed: list[bytes]) -> Bundle:
+    """Checked by OpenSSH's tool, as Raspberry Pi OS has no Ed25519 in Python yet when this runs for the first time."""
+    with tarfile.open(path, "r:") as tar:
+        raw, signature = (_member(tar, name) for name in (bundle.MANIFEST, bundle.SIGNATURE))
+    trust.check_with_openssh(raw, signature.decode("ascii", "replace"), bundle.NAMESPACE, allowed)
+    return bundle.opened(path, allowed, lambda *_: None)
+
+
+def _member(tar: tarfile.TarFile, name: str) -> bytes:
+    file = tar.extractfile(name)
+    return file.read() if file else b""
+
+
+def python() -> str:
+    """This interpreter as bundles name it, like 3.11."""
+    return f"{sys.version_info.major}.{sys.version_info.minor}"

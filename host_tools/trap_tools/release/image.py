@@ -1,0 +1,155 @@
+"""Prepare a stock Raspberry Pi OS image for Manul: no mount, no root, no use of Raspberry Pi's first-boot mechanisms.
+
+The boot partition (FAT) gets the station slot, the bundle and the programme's keys, by mtools. The root partition (ext4) gets
+one Python file and one systemd unit, by debugfs; both are ordinary files that ordinary systemd finds. Nothing that
+rpi-imager, userconf, firstrun.sh or cloud-init do is touched or needed.
+"""
+
+import os
+import shutil
+import struct
+import subprocess
+import tempfile
+import zipapp
+from importlib.util import find_spec
+from pathlib import Path
+
+from trap_tools.flash import fat
+from trap_tools.flash import image as images
+from trap_tools.flash.job import SLOT_NAME
+from trap_wire.bundle import Bundle
+from trap_wire.errors import BadInputError, PartError, StorageError
+from trap_wire.slot import SLOT_SIZE
+
+_LINUX = 0x83
+HOOK = "/opt/manul/manul-boot.pyz"
+UNIT = "/etc/systemd/system/manul.service"
+_WANTS = "/etc/systemd/system/multi-user.target.wants/manul.service"
+# What the launcher needs, and no more: everything here is Python's own library.
+_LAUNCHER = ("trap_wire/__init__.py", "trap_wire/bundle.py", "trap_wire/errors.py", "trap_wire/sshsig.py", "trap/__init__.py",
+             "trap/launcher.py", "trap/drivers/__init__.py", "trap/drivers/card.py", "trap/update/__init__.py",
+             "trap/update/boot.py", "trap/update/install.py", "trap/update/state.py", "trap/update/trust.py",
+             "trap/update/unpack.py")  # fmt: skip
+SERVICE = """\
+[Unit]
+Description=Manul camera trap
+After=local-fs.target
+
+[Service]
+ExecStart=/usr/bin/python3 /opt/manul/manul-boot.pyz
+Restart=always
+RestartSec=5
+StartLimitIntervalSec=0
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def prepare(stock: Path, bundle: Bundle, keys: Path, target: Path) -> None:
+    """Write ``target``, a raw sparse image; it only gets its name when everything in it was checked."""
+    part = target.with_name(target.name + ".part")
+    try:
+        _unpacked(stock, part)
+        with tempfile.TemporaryDirectory() as folder:
+            _boot_partition(part, bundle, keys, Path(folder))
+            _root_partition(part, Path(folder))
+        _checked(part)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _unpacked(stock: Path, target: Path) -> None:
+    found = images.opened(stock)
+    try:
+        with target.open("wb") as file:
+            end = 0
+            for piece in found.pieces():
+                os.pwrite(file.fileno(), piece.data, piece.offset)
+                end = piece.range.end
+            file.truncate(found.mapping.size or end)
+    except OSError as error:
+        raise StorageError(f"{target}: cannot be written: {error.strerror}") from error
+
+
+def _boot_partition(image: Path, bundle: Bundle, keys: Path, folder: Path) -> None:
+    start, _ = _partition(image, fat.FAT_TYPES)
+    (folder / SLOT_NAME).write_bytes(bytes(SLOT_SIZE))
+    for source, name in ((folder / SLOT_NAME, SLOT_NAME), (bundle.path, "manul.bundle"), (keys, "manul.pub")):
+        _run("mtools", ["mcopy", "-o", "-i", f"{image}@@{start}", str(source), f"::{name}"])
+
+
+def _root_partition(image: Path, folder: Path) -> None:
+    start, _ = _partition(image, {_LINUX})
+    launcher(folder / "boot.pyz")
+    (folder / "manul.service").write_text(SERVICE)
+    orders = [
+        "mkdir /opt", "mkdir /opt/manul", f"write {folder / 'boot.pyz'} {HOOK}", f"sif {HOOK} mode 0100644",
+        "mkdir /etc", "mkdir /etc/systemd", "mkdir /etc/systemd/system", "mkdir /etc/systemd/system/multi-user.target.wants",
+        f"write {folder / 'manul.service'} {UNIT}", f"sif {UNIT} mode 0100644", f"symlink {_WANTS} {UNIT}",
+    ]  # fmt: skip
+    (folder / "orders").write_text("\n".join(orders) + "\n")
+    _run("e2fsprogs", ["debugfs", "-w", "-f", str(folder / "orders"), f"{image}?offset={start}"])
+    for path in (HOOK, UNIT, _WANTS):
+        if "Inode:" not in _run("e2fsprogs", ["debugfs", "-R", f"stat {path}", f"{image}?offset={start}"]):
+            raise StorageError(
+                f"{path} could not be written into the image's root file system: is it full, or not ext4?"
+            )
+
+
+def launcher(target: Path) -> None:
+    """``manul-boot.pyz`` from the installed packages."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in _LAUNCHER:
+            package, _, rest = name.partition("/")
+            spec = find_spec(package)
+            if spec is None or spec.origin is None:
+                raise BadInputError(f"package {package} is not installed beside this command")
+            place = Path(folder, name)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(Path(spec.origin).parent / rest, place)
+        zipapp.create_archive(folder, target, main="trap.launcher:main")
+
+
+def _partition(image: Path, kinds: set[int]) -> tuple[int, int]:
+    """Start and size in bytes of the first partition of some kind."""
+    with image.open("rb") as file:
+        mbr = file.read(512)
+    for at in range(446, 510, 16):
+        start, count = struct.unpack_from("<II", mbr, at + 8)
+        if mbr[at + 4] in kinds and start:
+            return start * fat.SECTOR, count * fat.SECTOR
+    raise BadInputError(
+        f"{image}: has no {'boot' if _LINUX not in kinds else 'Linux'} partition: give an image of Raspberry Pi OS"
+    )
+
+
+def _checked(image: Path) -> None:
+    with image.open("rb") as file:
+        place = fat.locate(lambda offset, length: os.pread(file.fileno(), length, offset), SLOT_NAME)
+    if place.size != SLOT_SIZE:
+        raise StorageError(f"{SLOT_NAME} did not get its {SLOT_SIZE} bytes: the boot partition is full")
+    start, size = _partition(image, {_LINUX})
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder, "root")
+        _run("coreutils", ["dd", f"if={image}", f"of={root}", "bs=1M", "iflag=skip_bytes,count_bytes",
+                           f"skip={start}", f"count={size}", "conv=sparse", "status=none"])  # fmt: skip
+        _run("e2fsprogs", ["e2fsck", "-fn", str(root)])
+
+
+def _run(package: str, order: list[str]) -> str:
+    """Run a tool; ``PartError`` names the Debian package that it is missing from, or says what it said."""
+    env = {
+        **os.environ,
+        "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin",
+        "MTOOLS_SKIP_CHECK": "1",
+        "LC_ALL": "C",
+    }
+    try:
+        answer = subprocess.run(order, capture_output=True, text=True, check=False, env=env)
+    except FileNotFoundError as error:
+        raise PartError(order[0], f"is not installed: apt install {package}") from error
+    if answer.returncode:
+        raise StorageError(f"{order[0]}: {(answer.stderr or answer.stdout).strip().splitlines()[-1]}")
+    return answer.stdout

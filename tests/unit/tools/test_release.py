@@ -1,0 +1,185 @@
+"""A release from a tiny wheelhouse to a unit's first start, as one would do it by hand."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from tests import wheelhouse
+from tests.images import BOOT_AT, BOOT_SIZE, ROOT_AT, ROOT_SIZE, build, needs_tools, partition_of, run
+from tests.signing import KEY, OTHER, pem, public_line
+from trap_tools.cli import main
+from trap_tools.release import wheels
+from trap_tools.release.build import Contents
+from trap_tools.release.build import build as build_bundle
+from trap_wire import bundle
+from trap_wire.errors import BadInputError, IntegrityError
+
+
+def manul(*words):
+    return CliRunner().invoke(main, ["release", *map(str, words)])
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("release")
+    (folder / "key").write_bytes(pem(KEY))
+    (folder / "key.pub").write_text(public_line(KEY))
+    (folder / "other.pub").write_text(public_line(OTHER))
+    (folder / "model").mkdir()
+    (folder / "model" / "model.toml").write_text("name = 'small'\n")
+    (folder / "supervisor").mkdir()
+    (folder / "supervisor" / "manifest.py").write_text("module('main.py')\n")
+    return folder
+
+
+def built(desk, version, **more):
+    app = wheelhouse.build(desk / "wheels", version)
+    words = ["build", "--version", version, "--key", desk / "key", "--app", app, "--extras", "", "--wheelhouse", desk / "wheels",
+             "--to", desk / f"{version}.manul", "--model", desk / "model", "--supervisor", desk / "supervisor",
+             "--protocol", "pallas-cat"]  # fmt: skip
+    answer = manul(*words, *[word for name, value in more.items() for word in (f"--{name}", value)])
+    assert answer.exit_code == 0, answer.output
+    return desk / f"{version}.manul"
+
+
+@pytest.fixture(scope="module")
+def made(desk):
+    return built(desk, "1.0")
+
+
+def test_bundle_holds_aarch64_wheels_of_both_pythons_each_pure_one_once(made, desk):
+    answer = manul("verify", made, "--key", desk / "key.pub", "--json")
+    assert answer.exit_code == 0, answer.output
+    files = json.loads(answer.output)["files"]
+    assert sorted(files) == [
+        "model/model/model.toml",
+        "protocol/protocol.toml",
+        "supervisor/manifest.py",
+        "wheels/any/demo_trap-1.0-py3-none-any.whl",
+        "wheels/any/pure-2.0-py3-none-any.whl",
+        "wheels/cp311/native-1.0-cp311-cp311-manylinux_2_28_aarch64.whl",
+        "wheels/cp313/native-1.0-cp313-cp313-manylinux_2_28_aarch64.whl",
+    ]
+
+
+def test_same_contents_and_time_give_the_same_bytes(desk, monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1764000000")
+    contents = Contents()
+    contents.add("model/model", "model", desk / "model")
+    for name in ("one", "two"):
+        build_bundle(contents, desk / name, version="3.0", python=["3.11"], base=[], key=KEY)
+    assert (desk / "one").read_bytes() == (desk / "two").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (lambda raw: raw, "not a key that you trust"),
+        (lambda raw: raw[: len(raw) // 2], "get it again"),
+        (lambda raw: flipped(raw, b"name = 'small'"), "not what the manifest says"),
+        (lambda raw: flipped(raw, b'"version": "1.0"'), "changed after it was signed"),
+        (lambda raw: b"not a tar at all" * 100, "not a whole bundle"),
+        (lambda raw: b"", "not a whole bundle"),
+    ],
+)
+def test_wrong_bundle_is_refused_with_the_reason(made, desk, tmp_path, harm, said):
+    (tmp_path / "b.manul").write_bytes(harm(made.read_bytes()))
+    key = desk / ("other.pub" if said.startswith("not a key") else "key.pub")
+    answer = manul("verify", tmp_path / "b.manul", "--key", key)
+    assert answer.exit_code == 6
+    assert said in answer.output
+    assert "Traceback" not in answer.output
+
+
+def flipped(raw, where):
+    at = raw.rindex(where) + len(where) - 2
+    return raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
+
+
+def test_missing_bundle_and_missing_dependency_are_named(desk, tmp_path):
+    assert manul("verify", tmp_path / "nosuch", "--key", desk / "key.pub").exit_code == 3
+    app = wheelhouse.wheel(tmp_path, "lonely", "1.0", "py3-none-any", requires=["nosuchpackage"])
+    answer = manul("build", "--version", "1.0", "--key", desk / "key", "--app", app, "--extras", "", "--wheelhouse", tmp_path,
+                   "--to", tmp_path / "b")  # fmt: skip
+    assert answer.exit_code == 3
+    assert "nosuchpackage" in answer.output
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("n-1-cp311-cp311-manylinux_2_28_x86_64.whl", "a unit is aarch64"),
+        ("n-1-cp312-cp312-manylinux_2_28_aarch64.whl", "not for CPython 3.11"),
+        ("n.zip", "not the name of a wheel"),
+    ],
+)
+def test_wheel_that_a_unit_cannot_run_is_refused(tmp_path, name, said):
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(BadInputError, match=said):
+        wheels.check(tmp_path / name, "3.11")
+
+
+def test_wheel_that_is_not_whole_is_refused(tmp_path):
+    (tmp_path / "n-1-py3-none-any.whl").write_bytes(b"PK")
+    with pytest.raises(IntegrityError, match="not a whole wheel"):
+        wheels.check(tmp_path / "n-1-py3-none-any.whl", "3.11")
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"), [("1.9", "1.10"), ("1.5rc2", "1.5"), ("1.5rc1", "1.5rc2"), ("1.4.9", "1.5rc1")]
+)
+def test_versions_are_compared_as_numbers(older, newer):
+    assert bundle.version_key(older) < bundle.version_key(newer)
+
+
+@needs_tools
+def test_stock_image_is_prepared_without_mounting_and_its_first_start_runs_the_release(made, desk, tmp_path):
+    stock = build(tmp_path, "stock.img")
+    boot = partition_of(stock.path, BOOT_AT, BOOT_SIZE, tmp_path / "boot")
+    run("mdel", "-i", boot, "::station.toml")
+    run("dd", f"if={boot}", f"of={stock.path}", "bs=1M", f"seek={BOOT_AT // 2**20}", "conv=notrunc")
+    packed = tmp_path / "stock.img.xz"
+    packed.write_bytes(run("xz", "-0c", stock.path).stdout)
+    answer = manul("image", packed, "--bundle", made, "--key", desk / "key.pub", "--to", tmp_path / "manul.img")
+    assert answer.exit_code == 0, answer.output
+    boot = partition_of(tmp_path / "manul.img", BOOT_AT, BOOT_SIZE, tmp_path / "boot")
+    root = partition_of(tmp_path / "manul.img", ROOT_AT, ROOT_SIZE, tmp_path / "root")
+    run("fsck.fat", "-n", boot)
+    assert (
+        b"/etc/systemd/system/manul.service"
+        in run("debugfs", "-R", "stat /etc/systemd/system/multi-user.target.wants/manul.service", root).stdout
+    )
+    assert first_start(tmp_path, boot, root) == f"trap 1.0 {tmp_path}/data/update/a"
+
+
+def first_start(folder, boot, root):
+    """Run the launcher out of the image as systemd would: alone, with Python's own library only."""
+    (folder / "bootfs").mkdir()
+    for name in ("manul.bundle", "manul.pub"):
+        (folder / "bootfs" / name).write_bytes(run("mcopy", "-n", "-i", boot, f"::{name}", "-").stdout)
+    (folder / "boot.pyz").write_bytes(run("debugfs", "-R", "cat /opt/manul/manul-boot.pyz", root).stdout)
+    order = [sys.executable, "-I", "-S", folder / "boot.pyz", "--data", folder / "data", "--boot", folder / "bootfs"]
+    environment = {"PATH": os.environ["PATH"]}
+    answer = subprocess.run([str(word) for word in order], capture_output=True, text=True, env=environment, check=False)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout.strip()
+
+
+def test_first_start_with_a_strangers_bundle_installs_nothing(made, desk, tmp_path):
+    if not shutil.which("ssh-keygen"):
+        pytest.skip("no ssh-keygen on this machine")
+    from trap import launcher
+
+    (tmp_path / "bootfs").mkdir()
+    shutil.copy(made, tmp_path / "bootfs" / "manul.bundle")
+    shutil.copy(desk / "other.pub", tmp_path / "bootfs" / "manul.pub")
+    words = ["--data", str(tmp_path / "data"), "--boot", str(tmp_path / "bootfs")]
+    assert launcher.main(words, run=None) == 6
+    assert not list((tmp_path / "data").rglob("*"))
+    (tmp_path / "bootfs" / "manul.bundle").unlink()
+    assert launcher.main(words, run=None) == 4
