@@ -3,13 +3,24 @@
 Both end in ``put_together``, so what differs between the worlds is only which parts are handed in.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from trap.deployment import Deployment
+from trap.deployment import SAFE, Deployment, parse_or_safe
 from trap.drivers import detector as runtime
+from trap.drivers.absent import AbsentSupervisor
+from trap.drivers.camera import CameraSettings, PiCamera
+from trap.drivers.card import FolderCard
+from trap.drivers.clock import BackedClock
+from trap.drivers.flash import Flash
+from trap.drivers.gauge import Gauge
+from trap.drivers.hostport import LastingPort
+from trap.drivers.i2c import Bus
+from trap.drivers.inputs import Input
+from trap.drivers.lone import LoneSupervisor, battery_and_climate
+from trap.drivers.rtc import Rtc
 from trap.duty import Trap
 from trap.health.summary import summary
 from trap.link.answers import CHUNK
@@ -21,9 +32,11 @@ from trap.store.shelf import JournalShelf
 from trap.triage import scene
 from trap.triage.judge import Triage
 from trap.triage.scene import Scene
-from trap_wire import __version__
+from trap_wire import __version__, pins
 from trap_wire.entries import Kind, to_us
-from trap_wire.errors import StorageError, TrapError
+from trap_wire.errors import PartError, StorageError, TrapError
+
+DATA = Path("/var/lib/manul")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +93,75 @@ def _clock_told(journal: Journal, unit_time: datetime, host_time: datetime) -> N
     """Both times of a visit, before the clock is stepped: what the host corrects by afterwards."""
     body = {"unit_us": to_us(unit_time), "host_us": to_us(host_time), "cause": "host"}
     journal.append(Kind.CLOCK, unit_time, body)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitConfig:
+    """Where the parts of a real unit are. The first ``detectors`` folder that exists is used."""
+
+    station: Path = Path("/boot/firmware/station.toml")
+    journal: Path = DATA / "journal" / "journal.sqlite"
+    card: Path = DATA / "card"
+    detectors: tuple[Path, ...] = (DATA / "journal" / "detector", Path("/usr/share/manul/detector"))
+    uart: Path = Path("/dev/serial0")
+    host_port: Path = Path("/dev/ttyGS0")
+    gpio_chip: str | None = None
+    camera: CameraSettings = field(default_factory=CameraSettings)
+    reserve: Reserve | None = None
+
+    def detector_folder(self) -> Path | None:
+        """The detector that this unit runs."""
+        return next((folder for folder in self.detectors if folder.is_dir()), None)
+
+
+def real_trap(config: UnitConfig) -> Trap:
+    """A unit of real parts. One that is absent is said in ``deployment.trouble`` and at every wake; the unit starts anyway.
+
+    ``StorageError`` when the journal cannot be opened: without it there is nothing to run for.
+    """
+    deployment, bus = load_deployment(config.station), Bus()
+    clock = BackedClock(Rtc(bus))
+    flash, dark = _flash(config)
+    supervisor, deaf = _supervisor(config, deployment, clock, bus)
+    words = [said for said in (deployment.trouble, clock.adopt(), dark, deaf) if said]
+    trap = put_together(
+        Parts(
+            deployment=replace(deployment, trouble="; ".join(words)),
+            camera=PiCamera(config.camera, clock.now, flash),
+            supervisor=supervisor,
+            card=FolderCard(config.card),
+            clock=clock,
+            journal=config.journal,
+            detector=config.detector_folder(),
+            reserve=config.reserve,
+        )
+    )
+    return with_host(trap, LastingPort(str(config.host_port)))
+
+
+def load_deployment(station: Path) -> Deployment:
+    """What the station slot says; the safe default, with the reason in it, when it is absent, torn or wrong."""
+    try:
+        return parse_or_safe(station.read_bytes(), station.name)
+    except OSError as error:
+        return replace(SAFE, trouble=f"{station}: {error.strerror}: is the boot partition mounted?")
+
+
+def _flash(config: UnitConfig) -> tuple[Flash | None, str]:
+    try:
+        return Flash(chip=config.gpio_chip), ""
+    except PartError as error:
+        return None, str(error)
+
+
+def _supervisor(config: UnitConfig, deployment: Deployment, clock: Clock, bus: Bus) -> tuple[SupervisorLink, str]:
+    """The PIR on the header; words when nothing can wake this unit (a laptop still can)."""
+    try:
+        pir = Input(pins.PI_PIR, "PIR, header pin 11", config.gpio_chip)
+    except PartError as error:
+        return AbsentSupervisor(), f"nothing wakes this unit: {error}"
+    vitals = battery_and_climate(Gauge(bus), Rtc(bus))
+    return LoneSupervisor(pir, deployment.protocol.hold_off_ms, clock.now, vitals), ""
 
 
 def _scene(card: Card) -> Scene:

@@ -31,6 +31,7 @@ from trap_wire.errors import BadInputError, StorageError, TrapError
 Line = tuple[Kind, Mapping[str, Any]]
 WAIT_FOR_WAKE_MS = 5_000
 HOST_SLICE_MS = 20  # a trigger waits this long at most behind a pull
+IDLE_SLICE_S = 0.05  # a laptop's first request waits this long at most while the unit listens for triggers
 HOST_QUIET_MS = 30_000  # field staff think between two commands
 
 
@@ -86,8 +87,12 @@ def _next_frame(trap: Trap, wait_ms: int) -> frames.Frame | None:
     if trap.host is None:
         return trap.supervisor.receive(wait_ms / 1000)
     deadline = trap.clock.monotonic_ms() + wait_ms
-    while (frame := trap.supervisor.receive(0.0)) is None:
-        if trap.host.serve_for(HOST_SLICE_MS):
+    # While nobody talks, the wait is for the trigger, which then is not kept waiting; a host's first request is, a little.
+    slice_ms = 0
+    while (frame := trap.supervisor.receive(0.0 if slice_ms else IDLE_SLICE_S)) is None:
+        answered = trap.host.serve_for(slice_ms)
+        slice_ms = HOST_SLICE_MS if answered else 0
+        if answered:
             deadline = max(deadline, trap.clock.monotonic_ms() + HOST_QUIET_MS)
             trap.supervisor.send(codes.HEARTBEAT)
         if trap.clock.monotonic_ms() >= deadline:

@@ -1,8 +1,9 @@
-"""The kernel's clock; the RTC behind it is set through the supervisor, which owns it."""
+"""The kernel's clock; the RTC behind it is set through the supervisor, which owns it, or here on units without one."""
 
 import time
 from datetime import UTC, datetime
 
+from trap.drivers.rtc import Rtc
 from trap_wire.errors import PartError
 
 
@@ -23,3 +24,26 @@ class SystemClock:
             time.clock_settime(time.CLOCK_REALTIME, now.timestamp())
         except OSError as error:
             raise PartError("clock", f"not set ({error.strerror}): trapd needs CAP_SYS_TIME") from error
+
+
+class BackedClock(SystemClock):
+    """The kernel's clock with a DS3231 of our own behind it."""
+
+    def __init__(self, rtc: Rtc) -> None:
+        self._rtc = rtc
+
+    def set(self, now: datetime) -> None:
+        """Step the kernel's clock, then the RTC: a dead RTC is said, and the time is right until the next power cut."""
+        super().set(now)
+        self._rtc.set(now)
+
+    def adopt(self) -> str:
+        """Take the RTC's time after power came up; words when it is absent or not to be trusted, and is not taken."""
+        try:
+            read = self._rtc.read()
+            if not read.trusted:
+                return f"RTC says {read.at:%Y-%m-%d %H:%M} but its oscillator stood still: set the time with 'manul deploy'"
+            super().set(read.at)
+        except PartError as error:
+            return str(error)
+        return ""

@@ -1,0 +1,65 @@
+"""Calls into libraries that may never come back, held to a deadline.
+
+A camera stack waits in the kernel for an interrupt that a loose ribbon never sends; Python cannot break such a wait. So the
+call runs on a thread of its own, and who asked goes on without it. One call at a time: while one hangs, the part is stuck
+and says so at once.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from trap_wire.errors import PartError
+
+T = TypeVar("T")
+
+
+class Bounded:
+    """Owner of one part's calls. ``stuck`` names the call that never came back, empty when there is none."""
+
+    def __init__(self, part: str) -> None:
+        self._part = part
+        self._hanging: _Call[Any] | None = None
+
+    @property
+    def stuck(self) -> str:
+        """The call that hangs now; empty again when it came back after all."""
+        if self._hanging is None or self._hanging.done.is_set():
+            self._hanging = None
+            return ""
+        return self._hanging.name
+
+    def __call__(self, name: str, timeout_s: float, call: Callable[[], T]) -> T:
+        """What ``call`` gives; ``PartError`` after ``timeout_s``, and at once while an older call hangs."""
+        if self.stuck:
+            raise PartError(self._part, f"still stuck in '{self.stuck}'; trapd has to restart")
+        running = _Call(name, call)
+        running.start()
+        if not running.done.wait(timeout_s):
+            self._hanging = running
+            raise PartError(self._part, f"'{name}' did not come back in {timeout_s:g} s")
+        return running.outcome()
+
+
+class _Call(threading.Thread, Generic[T]):
+    """One call on its own thread; a daemon, so that it never keeps the process from ending."""
+
+    def __init__(self, name: str, call: Callable[[], T]) -> None:
+        super().__init__(name=name, daemon=True)
+        self.done = threading.Event()
+        self._call = call
+        self._value: list[T] = []
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self._value.append(self._call())
+        except BaseException as error:  # noqa: BLE001  # handed over to whoever waits
+            self._error = error
+        finally:
+            self.done.set()
+
+    def outcome(self) -> T:
+        if self._error is not None:
+            raise self._error
+        return self._value[0]

@@ -1,0 +1,82 @@
+"""A unit without a supervisor: the PIR on the Pi's own header, the gauge on its own bus, and no rail to cut.
+
+Stands in for ``trap.ports.SupervisorLink``, so that the duty cycle is the same one. It wakes on a rising edge outside the
+hold-off, and at start with REASON_RESET. What only a supervisor can do (rail, RTC alarms, light level) is flagged missing.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+
+from trap.drivers.gauge import Gauge
+from trap.drivers.inputs import Input
+from trap.drivers.rtc import Rtc
+from trap.ports import Vitals
+from trap_wire import codes, frames
+from trap_wire.errors import PartError
+
+
+class LoneSupervisor:
+    """Frames made of edges. ``vitals`` may raise ``PartError``: the gauge is then flagged missing, the trigger counts."""
+
+    def __init__(
+        self, pir: Input, hold_off_ms: int, now: Callable[[], datetime], vitals: Callable[[], Vitals] = Vitals
+    ) -> None:
+        self._pir = pir
+        self._hold_off_ns = hold_off_ms * 1_000_000
+        self._now = now
+        self._vitals = vitals
+        self._wakes = 0
+        self._held = 0
+        self._last_ns: int | None = None
+        self.last_edge_ns: int | None = None
+
+    def receive(self, timeout_s: float) -> frames.Frame | None:
+        """A WAKE for the next admitted edge, None after the time-out."""
+        deadline = time.monotonic() + timeout_s
+        while (edge := self._pir.wait(max(0.0, deadline - time.monotonic()))) is not None:
+            if edge.rising and self._admits(edge.at_ns):
+                self._last_ns = self.last_edge_ns = edge.at_ns
+                return self._wake(codes.REASON_PIR, (time.monotonic_ns() - edge.at_ns) // 1_000_000)
+        return None
+
+    def send(self, type_: int, payload: bytes = b"") -> None:
+        """Nobody is there to hear it."""
+
+    def _admits(self, at_ns: int) -> bool:
+        admitted = self._last_ns is None or at_ns - self._last_ns >= self._hold_off_ns
+        self._held += not admitted
+        return admitted
+
+    def _wake(self, reason: int, age_ms: int) -> frames.Frame:
+        self._wakes += 1
+        vitals, flags = self._measured()
+        wake = frames.Wake(
+            reason=reason, flags=flags | codes.FLAG_LIGHT_MISSING, wake_number=self._wakes,
+            battery_mv=vitals.battery_mv or 0, battery_ma=vitals.battery_ma or 0,
+            temperature_cc=round((vitals.temperature_c or 0.0) * 100), light_lux=0, trigger_age_ms=age_ms,
+            rtc_s=int(self._now().timestamp()), throttled_triggers=self._held, throttled_s=0, ladder=codes.LADDER_FULL,
+        )  # fmt: skip
+        self._held = 0
+        return frames.Frame(codes.WAKE, self._wakes & 0xFF, frames.pack_wake(wake))
+
+    def _measured(self) -> tuple[Vitals, int]:
+        try:
+            vitals = self._vitals()
+        except PartError:
+            return Vitals(), codes.FLAG_GAUGE_MISSING
+        return vitals, 0 if vitals.battery_mv is not None else codes.FLAG_GAUGE_MISSING
+
+
+def battery_and_climate(gauge: Gauge, rtc: Rtc) -> Callable[[], Vitals]:
+    """Both chips as one reading; a thermometer that is gone takes nothing from the battery's figures."""
+
+    def read() -> Vitals:
+        measured = gauge.read()
+        with suppress(PartError):
+            return replace(measured, temperature_c=rtc.read().temperature_c)
+        return measured
+
+    return read

@@ -1,0 +1,81 @@
+"""The test bench: kernel modules and files that the card image lacks, on a second disk that the machine mounts read-only."""
+
+import shutil
+from pathlib import Path
+
+from tools.image import root as rootfs
+from tools.image.host import ROOT, Apt, cached, digest, run
+from tools.image.initrd import busybox
+from tools.image.toolchain import toolchain
+
+HERE = Path(__file__).parent
+GUEST = HERE / "guest"
+SOURCES = (
+    "drivers/gpio/gpio-sim.c",
+    "drivers/gpio/dev-sync-probe.c",
+    "drivers/gpio/dev-sync-probe.h",
+    "kernel/irq/irq_sim.c",
+)
+
+
+def modules() -> Path:
+    """Folder with gpio-sim.ko and i2c-regsim.ko for the image's kernel."""
+    return cached("modules", digest(GUEST / "modules", rootfs.kernel(), Path(__file__)), _build_modules)
+
+
+def _build_modules(to: Path) -> None:
+    version, base = rootfs.kernel(), rootfs.kernel_base()
+    major = ".".join(version.split(".")[:2])
+    apt = Apt(to / "apt")
+    source = f"linux-source-{major}={apt.field(f'linux-image-{version}:arm64', 'Version')}"
+    apt.extract([f"linux-headers-{version}:arm64", source], to / "x")
+    wanted = [f"linux-source-{major}/{name}" for name in SOURCES]
+    (archive,) = (to / "x/usr/src").glob("linux-source-*.tar.xz")
+    run("sh", "-c", f"tar -xJf {archive} -C {to} {' '.join(wanted)} 2>/dev/null || true")
+    tree = toolchain(base) / "tree"
+    run("cp", "-aT", to / "x/usr", tree / "usr")
+    _sources(to / f"linux-source-{major}", tree / "build")
+    run("chroot", tree, "make", "-s", "-C", f"/usr/src/linux-headers-{version}", "M=/build", "-j2", "modules")
+    run("chroot", tree, "sh", "-c", "aarch64-linux-gnu-strip -g /build/*.ko")
+    for module in (tree / "build").glob("*.ko"):
+        shutil.copy(module, to)
+    for rest in (to / "x", to / "apt", to / f"linux-source-{major}", tree / "build"):
+        shutil.rmtree(rest)
+
+
+def _sources(kernel: Path, build: Path) -> None:
+    shutil.rmtree(build, ignore_errors=True)
+    shutil.copytree(GUEST / "modules", build)
+    shutil.copy(kernel / "drivers/gpio/gpio-sim.c", build / "gpio-sim-main.c")
+    for name in SOURCES[1:3]:
+        if (kernel / name).exists():
+            shutil.copy(kernel / name, build)
+    # irq_to_desc() is not exported to modules; generic_handle_irq() is, and does the same here.
+    text = (
+        (kernel / SOURCES[3])
+        .read_text()
+        .replace("handle_simple_irq(irq_to_desc(irqnum));", "generic_handle_irq(irqnum);")
+    )
+    lines = [line for line in text.splitlines() if not line.startswith("EXPORT_SYMBOL_GPL")]
+    (build / "irq_sim.c").write_text("\n".join(lines) + "\n")
+
+
+def disk(to: Path) -> Path:
+    """An ext4 image with modules/, site/, bin/ and frames/; small and made anew for every run."""
+    tree = to.parent / "bench.tree"
+    shutil.rmtree(tree, ignore_errors=True)
+    shutil.copytree(GUEST, tree, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(busybox(), tree / "busybox")
+    for module in modules().glob("*.ko"):
+        shutil.copy(module, tree / "modules")
+    to.unlink(missing_ok=True)
+    run("mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-d", tree, to, "48M")
+    shutil.rmtree(tree)
+    return to
+
+
+def where() -> Path:
+    """Folder for what a run writes: disks, consoles, what a failed test leaves."""
+    folder = ROOT / "build" / "system"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

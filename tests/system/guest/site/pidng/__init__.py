@@ -1,0 +1,1 @@
+"""Stands for pidng, which only raw DNG files need."""

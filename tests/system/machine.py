@@ -1,0 +1,188 @@
+"""One emulated unit: the card image in QEMU, its consoles, its serial lines, and the power switch."""
+
+import json
+import os
+import re
+import select
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+QEMU = "qemu-system-aarch64"
+MEMORY_MB = 512
+CMDLINE = (
+    "console=hvc0 root=/dev/vda2 ro quiet loglevel=4 panic=-1 fsck.repair=yes systemd.debug_shell=hvc1 "
+    "systemd.mask=serial-getty@hvc0.service systemd.mask=serial-getty@ttyAMA0.service"
+)
+MARK = "\x01RC"
+
+
+class MachineError(AssertionError):
+    """The machine did not do what a test asked; the message has the console's last words."""
+
+
+class Machine:
+    """A running machine. ``cable`` is the laptop's end of its USB serial port, ``uart`` the supervisor's of its UART."""
+
+    def __init__(self, folder: Path, image: Path, card: Path, bench: Path, extra: tuple[str, ...] = ()) -> None:
+        self.folder = folder
+        self.card = card
+        self._log = (folder / "qemu.log").open("wb")
+        line = [*_command(folder, image, card, bench), *extra]
+        self._process = subprocess.Popen(["nice", "-n", "15", *line], stdout=subprocess.PIPE, stderr=self._log)
+        self.cable, self.uart = self._ptys()
+        self._qmp = self._connected("qmp.sock").makefile("rw")
+        self._qmp.readline()
+        self.qmp("qmp_capabilities")
+        self._shell = self._connected("shell.sock")
+
+    def qmp(self, command: str, **arguments: Any) -> Any:
+        """What QEMU answers to a command of its machine protocol."""
+        self._qmp.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+        self._qmp.flush()
+        while True:
+            reply = json.loads(self._qmp.readline() or '{"error": "QEMU is gone"}')
+            if "error" in reply:
+                raise MachineError(f"{command}: {reply['error']}")
+            if "return" in reply:
+                return reply["return"]
+
+    def monitor(self, line: str) -> None:
+        """A line of QEMU's human monitor, which must have nothing to complain about."""
+        if words := self.qmp("human-monitor-command", **{"command-line": line}).strip():
+            raise MachineError(f"{line}: {words}")
+
+    def wait_for_shell(self, timeout_s: float = 240) -> None:
+        """Until the root shell answers."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            self._shell.sendall(b"stty -echo; PS1=; export PYTHON_COLORS=0\n")
+            try:
+                self.run("true", timeout_s=5)
+            except MachineError:
+                if time.monotonic() > deadline or self._process.poll() is not None:
+                    raise
+            else:
+                return
+
+    def run(self, command: str, timeout_s: float = 120, *, check: bool = True) -> str:
+        """What a command in the machine's root shell printed; ``MachineError`` when it fails and ``check`` is set."""
+        self._shell.sendall(f"( {command} ) 2>&1; printf '\\001RC%d\\n' $?\n".encode())
+        text = self._until(re.compile(rf"{MARK}(\d+)\r?\n"), timeout_s)
+        body, code = re.fullmatch(rf"(.*){MARK}(\d+)\r?\n.*", text, re.DOTALL).groups()  # type: ignore[union-attr]
+        body = body.replace("\r\n", "\n").strip("\n")
+        if check and code != "0":
+            raise MachineError(f"{command!r} ended with {code}:\n{body[-3000:]}")
+        return body
+
+    def python(self, code: str, timeout_s: float = 120) -> str:
+        """What Python code printed in the machine."""
+        return self.run(f"python3 - <<'END_OF_PYTHON'\n{code}\nEND_OF_PYTHON", timeout_s)
+
+    def reset(self) -> None:
+        """The reset button: no warning, no sync."""
+        self.qmp("system_reset")
+
+    def close(self) -> None:
+        """Pull the plug."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        self._log.close()
+
+    def exited(self, timeout_s: float) -> bool:
+        """Whether the machine switched itself off in time."""
+        try:
+            self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    @property
+    def console(self) -> str:
+        """The kernel's and systemd's words so far."""
+        return (self.folder / "console.log").read_text(errors="replace")
+
+    def _until(self, pattern: re.Pattern[str], timeout_s: float) -> str:
+        deadline, text = time.monotonic() + timeout_s, ""
+        while not pattern.search(text):
+            left = deadline - time.monotonic()
+            ready, _, _ = select.select([self._shell], [], [], max(left, 0))
+            data = self._shell.recv(65536) if ready else b""
+            if not data:
+                raise MachineError(f"no answer in {timeout_s:g} s:\n{text[-1500:]}\nconsole: {self.console[-1500:]}")
+            text += data.decode(errors="replace")
+        return text
+
+    def _ptys(self) -> tuple[str, str]:
+        found: dict[str, str] = {}
+        assert self._process.stdout is not None
+        while {"cable", "uart"} - found.keys():
+            line = self._process.stdout.readline().decode()
+            if not line:
+                raise MachineError(f"QEMU did not start: {(self.folder / 'qemu.log').read_text()}")
+            if match := re.search(r"(/dev/pts/\d+) \(label (\w+)\)", line):
+                found[match[2]] = match[1]
+        return found["cable"], found["uart"]
+
+    def _connected(self, name: str) -> socket.socket:
+        channel = socket.socket(socket.AF_UNIX)
+        for _ in range(200):
+            try:
+                channel.connect(str(self.folder / name))
+            except OSError:
+                time.sleep(0.05)
+            else:
+                return channel
+        raise MachineError(f"{name} did not open")
+
+
+def _command(folder: Path, image: Path, card: Path, bench: Path) -> list[str]:
+    for name in ("qmp.sock", "shell.sock"):
+        (folder / name).unlink(missing_ok=True)
+    card_format = "qcow2" if card.suffix == ".qcow2" else "raw"
+    consoles = (
+        "-device", "virtio-serial-pci,max_ports=4",
+        "-chardev", f"file,id=console,path={folder}/console.log", "-device", "virtconsole,chardev=console,nr=0",
+        "-chardev", f"socket,id=shell,path={folder}/shell.sock,server=on,wait=off", "-device", "virtconsole,chardev=shell,nr=1",
+        "-chardev", "pty,id=cable", "-device", "virtserialport,chardev=cable,name=cable,nr=2",
+        "-chardev", "pty,id=uart", "-serial", "chardev:uart",
+    )  # fmt: skip
+    return [
+        QEMU, "-M", "virt", "-cpu", "max,pauth-impdef=on", "-smp", "2", "-m", str(MEMORY_MB), "-accel", "tcg,thread=multi",
+        "-nodefaults", "-display", "none", "-kernel", str(image / "kernel8.img"), "-initrd", str(image / "initrd.img"),
+        "-append", CMDLINE, *consoles,
+        "-drive", f"file={card},if=none,id=card,format={card_format},cache=writeback", "-device", "virtio-blk-pci,drive=card",
+        "-drive", f"file={bench},if=none,id=bench,format=raw,readonly=on", "-device", "virtio-blk-pci,drive=bench",
+        "-device", "i6300esb", "-action", "watchdog=reset",
+        "-qmp", f"unix:{folder}/qmp.sock,server=on,wait=off",
+    ]  # fmt: skip
+
+
+def overlay(image: Path, to: Path) -> Path:
+    """A card that begins as the image and keeps its own changes, and snapshots."""
+    to.unlink(missing_ok=True)
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(image), str(to)], check=True)
+    return to
+
+
+def have_qemu() -> str:
+    """Why the machine cannot run here; empty when it can."""
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    return "" if shutil.which(QEMU, path=path) else f"{QEMU} is not installed"
+
+
+@contextmanager
+def running(folder: Path, image: Path, card: Path, bench: Path, *extra: str) -> Iterator[Machine]:
+    """A machine for the length of a block; pulled at its end."""
+    folder.mkdir(parents=True, exist_ok=True)
+    machine = Machine(folder, image, card, bench, extra)
+    try:
+        yield machine
+    finally:
+        machine.close()

@@ -1,0 +1,136 @@
+"""What the build needs of this machine: commands, a cache keyed by what goes in, and Debian packages of another release."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+CACHE = ROOT / ".cache" / "image"
+SUITE = "trixie"
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+# Command -> Debian package that brings it, for `make image` and `make test-system` alike.
+TOOLS = {
+    "mmdebstrap": "mmdebstrap", "depmod": "kmod", "cpio": "cpio", "zstd": "zstd", "mke2fs": "e2fsprogs",
+    "genimage": "genimage", "mkdosfs": "dosfstools", "mcopy": "mtools", "systemd-sysusers": "systemd",
+}  # fmt: skip
+VM_TOOLS = {"qemu-system-aarch64": "qemu-system-arm", "qemu-img": "qemu-utils", "fdtput": "device-tree-compiler"}
+
+
+def say(words: str) -> None:
+    """A line of progress with the time since the start."""
+    sys.stderr.write(f"[{time.monotonic() - _STARTED:6.1f} s] {words}\n")
+
+
+_STARTED = time.monotonic()
+
+
+def run(*command: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
+    """Run a command at low priority; its standard output. Ends the build with its last words when it fails."""
+    line = ["nice", "-n", "15", *map(str, command)]
+    done = subprocess.run(line, cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(line)}: exit code {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+    return done.stdout
+
+
+def require(tools: dict[str, str]) -> None:
+    """Install the packages of missing commands, as root; otherwise say which command installs them."""
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    missing = sorted({package for command, package in tools.items() if not shutil.which(command, path=path)})
+    if not missing:
+        return
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        sys.exit(f"missing: run 'sudo apt-get install --no-install-recommends {' '.join(missing)}' and start again")
+    say(f"installing {' '.join(missing)}")
+    run("apt-get", "-qq", "update")
+    run(
+        "apt-get",
+        "-qq",
+        "install",
+        "-y",
+        "--no-install-recommends",
+        *missing,
+        env={"DEBIAN_FRONTEND": "noninteractive"},
+    )
+
+
+def digest(*inputs: str | bytes | Path) -> str:
+    """Short hash over texts and files (folders: every file below them, with its name)."""
+    total = hashlib.sha256()
+    for item in inputs:
+        if isinstance(item, Path):
+            files = sorted(p for p in item.rglob("*") if p.is_file() and "__pycache__" not in p.parts) or [item]
+            for file in files:
+                total.update(str(file.relative_to(item.parent)).encode() + b"\0" + file.read_bytes())
+        else:
+            total.update(item.encode() if isinstance(item, str) else item)
+        total.update(b"\n")
+    return total.hexdigest()[:16]
+
+
+def cached(name: str, key: str, make: Callable[[Path], None]) -> Path:
+    """Folder ``name-key`` in the cache, made by ``make`` when it is not there; older ones of the name are removed."""
+    folder = CACHE / f"{name}-{key}"
+    if (folder / ".done").exists():
+        return folder
+    for old in CACHE.glob(f"{name}-*"):
+        shutil.rmtree(old)
+    folder.mkdir(parents=True)
+    say(f"{name}: building")
+    make(folder)
+    (folder / ".done").touch()
+    say(f"{name}: done")
+    return folder
+
+
+def sources() -> str:
+    """APT lines for SUITE on the mirrors that this machine itself uses; Debian's own where it is no Debian."""
+    shown = ""
+    if shutil.which("apt-get"):
+        targets = ("$(LABEL) $(REPO_URI)", "Created-By: Packages")
+        shown = subprocess.run(
+            ["apt-get", "indextargets", "--format", *targets], capture_output=True, text=True, check=False
+        ).stdout
+    mirrors = dict(re.findall(r"^(Debian|Debian-Security) (\S+)$", shown, re.MULTILINE))
+    main = mirrors.get("Debian", "http://deb.debian.org/debian")
+    security = mirrors.get("Debian-Security", "http://deb.debian.org/debian-security")
+    option = f"[signed-by={KEYRING}]" if Path(KEYRING).exists() else ""
+    places = ((main, SUITE), (main, f"{SUITE}-updates"), (security, f"{SUITE}-security"))
+    return "".join(f"deb {option} {uri} {suite} main\n" for uri, suite in places)
+
+
+class Apt:
+    """An apt of our own in a folder: asks for versions and downloads single packages; the machine's own is untouched."""
+
+    def __init__(self, folder: Path) -> None:
+        for part in ("lists/partial", "cache/archives/partial", "sources.d"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+        (folder / "status").touch()
+        (folder / "sources.d" / "suite.list").write_text(sources())
+        (folder / "apt.conf").write_text(
+            f'Dir::Etc::SourceList "/dev/null"; Dir::Etc::SourceParts "{folder}/sources.d"; Dir::State "{folder}";\n'
+            f'Dir::State::status "{folder}/status"; Dir::State::lists "{folder}/lists"; Dir::Cache "{folder}/cache";\n'
+            'APT::Architecture "amd64"; APT::Architectures { "amd64"; "arm64"; }; APT::Sandbox::User "root";\n'
+        )
+        self._env = {"APT_CONFIG": str(folder / "apt.conf")}
+        run("apt-get", "-qq", "update", env=self._env)
+
+    def field(self, package: str, name: str) -> str:
+        """One field of a package's newest version."""
+        shown = run("apt-cache", "show", "--no-all-versions", package, env=self._env)
+        found = re.search(rf"^{name}: (.*)$", shown, re.MULTILINE)
+        return found[1] if found else sys.exit(f"package {package} has no field {name} in {SUITE}")
+
+    def extract(self, packages: Iterable[str], to: Path) -> None:
+        """Download packages and unpack them into a folder."""
+        to.mkdir(parents=True, exist_ok=True)
+        run("apt-get", "-qq", "download", *packages, cwd=to, env=self._env)
+        for deb in sorted(to.glob("*.deb")):
+            run("dpkg-deb", "-x", deb, to)
+            deb.unlink()
