@@ -131,3 +131,7 @@ def _gadget(args: argparse.Namespace) -> int:
         owner = (os.getuid(), os.getgid())
     gadget.up(load_deployment(UnitConfig().station).station.unit, owner)
     return 0
+
+
+if __name__ == "__main__":  # how manul-boot starts a release
+    sys.exit(main(sys.argv[1:] or ["run"]))
