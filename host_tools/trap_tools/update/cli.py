@@ -1,0 +1,92 @@
+"""The command ``manul update``."""
+
+import json
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+from trap_tools import keys, ports
+from trap_tools.client import Unit
+from trap_tools.line import Line
+from trap_tools.update import send
+from trap_wire import bundle as bundles
+from trap_wire.bundle import Bundle
+from trap_wire.errors import BadInputError
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.argument("bundle_path", metavar="[BUNDLE]", type=_FILE, required=False)
+@click.option("--key", type=_FILE, help="Public keys that you trust; the unit has its own.")
+@click.option("--port", help="Serial port; by default the one at which a unit answers.")
+@click.option("--restart", is_flag=True, help="Restart the unit now and wait for its verdict.")
+@click.option("--show", is_flag=True, help="Only show what the unit runs and what is ready.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def update(
+    *, bundle_path: Path | None, key: Path | None, port: str | None, restart: bool, show: bool, as_json: bool
+) -> None:
+    """Send a signed release to a unit.
+
+    The unit checks it, unpacks it beside what it runs, and tries it at its next start; if it does not become healthy the
+    unit goes back by itself. A cut cable, a full card or a power cut on the way cost nothing: the unit runs what it ran.
+    """
+    at = port or _only(ports.units())
+    if show:
+        _show(at, as_json)
+        return
+    if bundle_path is None or key is None:
+        raise click.UsageError("give a bundle and --key, or --show")
+    bundle = bundles.opened(bundle_path, keys.load_public(key), keys.check)
+    for _ in bundle.contents():
+        pass  # proved here, before an hour on a slow line
+    with Line(at) as line:
+        unit = Unit(line)
+        name = unit.hello()
+        _send(unit, bundle, as_json)
+    version = send.restarted(at, bundle) if restart else ""
+    said = (
+        f"{name}: runs {version}" if version else f"{name}: {bundle.manifest.version} will be tried at the next start"
+    )
+    click.echo(
+        json.dumps({"unit": name, "version": bundle.manifest.version, "confirmed": bool(version)}) if as_json else said
+    )
+
+
+def _only(found: list[str]) -> str:
+    if len(found) > 1:
+        raise BadInputError(f"units answer at {', '.join(found)}: name one with --port")
+    return found[0]
+
+
+def _show(port: str, as_json: bool) -> None:
+    with Line(port) as line:
+        found = send.slots(Unit(line))
+    rows = [
+        {"slot": slot, "version": s.version, "on_trial": s.pending, "confirmed": s.confirmed}
+        for slot, s in found.items()
+    ]
+    words = [f"{('runs', 'ready')[slot]} {s.version}{' (on trial)' if s.pending else ''}" for slot, s in found.items()]
+    click.echo(
+        json.dumps(rows) if as_json else "\n".join(words) or "no release: the unit was not prepared with a bundle"
+    )
+
+
+def _send(unit: Unit, bundle: Bundle, as_json: bool) -> None:
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=Console(file=sys.stderr)) if not as_json else None
+    task = bar.add_task("send", total=None) if bar else None
+
+    def advance(done: int, size: int) -> None:
+        if bar and task is not None:
+            bar.update(task, completed=done, total=size)
+
+    with bar or nullcontext():
+        send.upload(unit, bundle.path, advance)
+    if not as_json:
+        click.echo("The unit checks and unpacks it; this takes a minute or two.", err=True)
+    send.tried(unit, bundle)

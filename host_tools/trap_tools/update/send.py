@@ -1,0 +1,100 @@
+"""Send a bundle to a unit and say what it makes of it. A cut cable is no loss: starting again goes on where it stopped."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from smp import image_management as img
+from smp import os_management as os_mgmt
+
+from trap_tools.client import Unit
+from trap_tools.line import Line
+from trap_wire.bundle import Bundle
+from trap_wire.errors import IntegrityError, LinkError, RefusedError, TrapError
+
+CHUNK = 8 * 1024
+INSTALL_S = 900.0
+RESTART_S = 180.0
+Advance = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A release on the unit."""
+
+    version: str
+    sha256: str
+    pending: bool
+    confirmed: bool
+
+
+def slots(unit: Unit) -> dict[int, Slot]:
+    """What the unit runs (0) and what is ready beside it (1)."""
+    found = unit.ask(img.ImageStatesReadRequest(), img.ImageStatesReadResponse).images
+    return {i.slot: Slot(i.version, (i.hash or b"").hex(), bool(i.pending), bool(i.confirmed)) for i in found}
+
+
+def upload(unit: Unit, path: Path, advance: Advance, chunk: int = CHUNK) -> None:
+    """Send a file; goes on where an earlier try stopped. ``RefusedError`` with the unit's reason when it does not take it."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        sha = hashlib.file_digest(file, "sha256").digest()
+        offset = 0
+        while offset < size:
+            file.seek(offset)
+            data = file.read(chunk)
+            head = (size, sha, 0) if offset == 0 else (None, None, None)
+            request = img.ImageUploadWriteRequest(off=offset, data=data, len=head[0], sha=head[1], image=head[2])
+            answered = unit.ask(request, img.ImageUploadWriteResponse).off or 0
+            if answered == offset:
+                raise LinkError(f"{unit.line.port}: the unit takes nothing at byte {offset}: start again")
+            offset = answered
+            advance(offset, size)
+
+
+def tried(unit: Unit, bundle: Bundle, patience_s: float = INSTALL_S, pause_s: float = 1.0) -> None:
+    """Wait until the unit has checked and unpacked the bundle, then have it tried at the next start."""
+    request = img.ImageStatesWriteRequest(hash=bytes.fromhex(bundle.sha256))
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            unit.ask(request, img.ImageStatesWriteResponse)
+        except RefusedError as error:
+            if "busy" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(pause_s)
+        else:
+            return
+
+
+def restarted(port: str, bundle: Bundle, patience_s: float = RESTART_S, pause_s: float = 2.0) -> str:
+    """Restart the unit and wait for its verdict; the version it runs then. ``IntegrityError`` when it went back."""
+    with Line(port) as line:
+        unit = Unit(line)
+        unit.ask(os_mgmt.ResetWriteRequest(), os_mgmt.ResetWriteResponse)
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        time.sleep(pause_s)
+        if (now := _running(port)) is None:
+            continue
+        if now.sha256 == bundle.sha256 and now.confirmed:
+            return now.version
+        if now.sha256 != bundle.sha256 and now.confirmed and not now.pending:
+            raise IntegrityError(
+                f"the unit went back to {now.version}: {bundle.manifest.version} did not become healthy"
+            )
+    raise LinkError(f"{port}: no verdict after {patience_s:.0f} s: look at the unit again with 'manul update --show'")
+
+
+def _running(port: str) -> Slot | None:
+    """What runs now, None while the unit is away or a trial is undecided."""
+    try:
+        with Line(port) as line:
+            found = slots(Unit(line))
+    except TrapError:
+        return None
+    if any(slot.pending for slot in found.values()):
+        return None
+    return found.get(0)
