@@ -200,10 +200,9 @@ def _say(found: Study, written: list[Path]) -> None:
     case, typical, band, dark = found.case, found.typical, found.left, found.dark_day
     verdict = "survives" if typical.survived else f"goes dark on day {typical.dark_from_day}"
     click.echo(f"{case.plan.wakes_a_day:g} wakes a day, {case.site.name}, {case.pack.series}S{case.pack.parallel}P.")
-    click.echo(f"With typical values it {verdict}, {typical.left:.0%} of the charge left after {case.days} days.")
-    click.echo(
-        f"Over {len(found.runs)} draws: {found.surviving:.0%} survive, 5-95 % have {band.low:.0%} to {band.high:.0%} left."
-    )
+    click.echo(f"With typical values it {verdict}, {_left(typical.left)} of the charge left after {case.days} days.")
+    ends = f"{_left(band.low)} to {_left(band.high)}"
+    click.echo(f"Over {len(found.runs)} draws: {found.surviving:.0%} survive, 5-95 % have {ends} left.")
     if found.surviving < 1:
         click.echo(f"First dark night: day {dark.low:.0f} to {dark.high:.0f}, median {dark.middle:.0f}.")
     Console().print(_rivals(found.rivals, case.days))
@@ -213,11 +212,16 @@ def _say(found: Study, written: list[Path]) -> None:
         click.echo(f"wrote {path}")
 
 
+def _left(share: float) -> str:
+    """A pack that is over-empty in the cold (it would give charge back in spring) is just empty to a person."""
+    return f"{max(0.0, share):.0%}"
+
+
 def _rivals(others: Sequence[Rival], days: int) -> Table:
     table = Table("unit", "a year takes", "with this plan", "survives up to, wakes a day (5-95 %)")
     for one in others:
         most = f"{one.most_wakes.middle:.0f} ({one.most_wakes.low:.0f} to {one.most_wakes.high:.0f})"
-        fate = f"{one.left:.0%} left" if one.days is None else f"dark on day {one.days}"
+        fate = f"{_left(one.left)} left" if one.days is None else f"dark on day {one.days}"
         table.add_row(
             _NAMES[one.unit], f"{one.need_wh:,.0f} Wh", fate, most if one.most_wakes.high >= 1 else "does not survive"
         )

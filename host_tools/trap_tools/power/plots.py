@@ -47,7 +47,7 @@ def tornado(path: Path, bars: Sequence[Bar], typical_left: float, title: str) ->
     axes.set_yticks(range(len(shown)), [bar.name for bar in shown])
     axes.axvline(100 * typical_left, color="black", linewidth=0.8)
     axes.margins(x=0.12)
-    axes.legend(handles=_legend(), loc="lower right", frameon=False)
+    figure.legend(handles=_legend(), loc="outside lower center", ncols=2, frameon=False)
     axes.set(xlabel="charge left after the year, % (below 0: more cells needed)", title=title)
     return _save(figure, path)
 

@@ -4,6 +4,7 @@ import html
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -17,6 +18,7 @@ WIRING = pins.ROOT / "hardware" / "wiring"
 PINS = tomllib.loads(pins.SOURCE.read_text())
 PARTS = yaml.safe_load((WIRING / "parts.yml").read_text())["connectors"]
 DRAWINGS = ("power", "signals")
+WIREVIZ = shutil.which("wireviz") or shutil.which("wireviz", path=str(Path(sys.executable).parent))
 NOT_WIRED = {"LED"}  # on the Pico itself
 WITHOUT_SUPERVISOR = {"PIR", "I2C_SDA", "I2C_SCL"}  # of the Pi
 BOARDS = {"PICO": ("supervisor", "GP", pins.PICO), "PI": ("pi", "GPIO", pins.HEADER)}
@@ -124,15 +126,13 @@ def test_committed_drawing_names_every_cable_and_pin_that_it_joins(name):
                 assert end(module, pin).split(":", 1)[1] in drawn
 
 
-@pytest.mark.skipif(
-    not shutil.which("dot") or not shutil.which("wireviz"), reason="no graphviz or no wireviz here: not drawn anew"
-)
+@pytest.mark.skipif(not shutil.which("dot") or not WIREVIZ, reason="no graphviz or no wireviz here: not drawn anew")
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_committed_drawing_is_what_its_data_draw(name, tmp_path):
     for file in WIRING.glob("*.yml"):
         shutil.copy(file, tmp_path)
     subprocess.run(
-        ["wireviz", "-f", "s", "-p", "parts.yml", f"{name}.yml"], cwd=tmp_path, check=True, capture_output=True
+        [WIREVIZ, "-f", "s", "-p", "parts.yml", f"{name}.yml"], cwd=tmp_path, check=True, capture_output=True
     )
     assert words(tmp_path / f"{name}.svg") == words(WIRING / f"{name}.svg")
 
