@@ -21,6 +21,15 @@ from trap_wire import slot
 NIGHT_MS = 17 * HOUR_MS  # 16:00 to 09:00, dusk and dawn included
 NIGHT = datetime(2026, 10, 3, 9, tzinfo=UTC)  # 16:00 solar time in western Mongolia; fixed, so that a seed says it all
 MOST_BURSTS = 1_200  # of the user's photographs; more are sampled evenly, so that a night stays a minute or two
+STORIES = (
+    ("all is well", Fate(), Rates()),
+    ("its battery goes flat", Fate(used_mah=9_420), Rates()),
+    ("loses power in mid-write", Fate(cut_at_ms=5 * HOUR_MS), Rates(visits=22)),
+    ("stands in a wind storm", Fate(), Rates(storm=(5 * HOUR_MS, 8 * HOUR_MS))),
+    ("its clock is wrong", Fate(rtc=RtcFaults(lies_by_s=94)), Rates(visits=20)),
+    ("noisy wires and a lens that hunts", Fate(uart_noise=0.02, camera=CameraFaults(misses_focus=0.25)), Rates()),
+)
+FLAT, FLAT_SHARE = 1, 0.3  # the unit with the flat battery can show only so many of the user's photographs
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +84,7 @@ def _plan(folder: Path, seed: int, number: int, share: tuple[PhotoBurst, ...] | 
 
 def _lot(number: int) -> tuple[str, Fate, Rates]:
     """What befalls the n-th unit; with fewer than six units the later stories are not told."""
-    lots = (
-        ("all is well", Fate(), Rates()),
-        ("its battery goes flat", Fate(used_mah=8_880), Rates()),
-        ("loses power in mid-write", Fate(cut_at_ms=5 * HOUR_MS), Rates(visits=22)),
-        ("stands in a wind storm", Fate(), Rates(storm=(5 * HOUR_MS, 8 * HOUR_MS))),
-        ("its clock is wrong", Fate(rtc=RtcFaults(lies_by_s=94)), Rates(visits=20)),
-        ("noisy wires and a lens that hunts", Fate(uart_noise=0.02, camera=CameraFaults(misses_focus=0.25)), Rates()),
-    )
-    return lots[number % len(lots)]
+    return STORIES[number % len(STORIES)]
 
 
 def _shares(bursts: Sequence[PhotoBurst] | None, units: int) -> list[tuple[PhotoBurst, ...] | None]:
@@ -93,5 +94,6 @@ def _shares(bursts: Sequence[PhotoBurst] | None, units: int) -> list[tuple[Photo
     chosen = (
         [bursts[at * len(bursts) // MOST_BURSTS] for at in range(MOST_BURSTS)] if len(bursts) > MOST_BURSTS else bursts
     )
-    cuts = [len(chosen) * number // units for number in range(units + 1)]
+    weights = [FLAT_SHARE if number % len(STORIES) == FLAT else 1.0 for number in range(units)]
+    cuts = [round(len(chosen) * sum(weights[:number]) / sum(weights)) for number in range(units + 1)]
     return [tuple(chosen[start:end]) for start, end in pairwise(cuts)]
