@@ -1,0 +1,163 @@
+"""Which supervisor runs: the one frozen into the firmware, or an update that came over the UART.
+
+An update is a folder of modules on the flash file system, named by a number. It is staged while the old one runs, tried at
+the next power-up, and stays only if the Pi says HELLO to it; a trial that does not get that far in ``TRIES`` power-ups, or
+an update that makes the watchdog bite as often, gives way to the one before. The frozen supervisor is always there.
+"""
+
+import hashlib
+import struct
+
+from trap_supervisor.files import Files, sealed, unsealed
+from trap_wire import codes
+
+TRIES = 3
+MAX_SIZE = 131_072
+_STATE = "slots"
+_IMAGE = "update.img"
+_CHUNK = 1_024
+
+
+class Slots:
+    """Owner of the choice. 0 stands for the frozen supervisor, ``event`` is what the last choice did (``codes.UPDATE_*``)."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self.active, self.trial, self._tries, self._crashes = unsealed(files.read(_STATE), 4)
+        self.event = 0
+
+    def choose(self, by_watchdog: bool) -> int:
+        """At power-up, before anything of the update is imported: the number to run."""
+        if self.trial:
+            return self._try()
+        if self.active and by_watchdog:
+            self._crashes += 1
+            if self._crashes >= TRIES:
+                self.active, self._crashes, self.event = 0, 0, codes.UPDATE_ROLLED_BACK
+            self._save()
+        return self.active
+
+    def failed(self) -> None:
+        """What was chosen could not even be imported, or ended with an exception: never again."""
+        if self.trial:
+            self.trial = self._tries = 0
+        else:
+            self.active = self._crashes = 0
+        self._save()
+
+    def confirm(self) -> bool:
+        """The link is healthy. True when that made a trial the active one; older ones are cleared away."""
+        confirmed = self.trial > 0
+        if confirmed or self._crashes:
+            self.active, self.trial = self.trial or self.active, 0
+            self._tries = self._crashes = 0
+            self._save()
+        if confirmed:
+            self._sweep()
+        return confirmed
+
+    def stage(self, number: int) -> None:
+        """From the next power-up on, this one is on trial."""
+        self.trial, self._tries = number, 0
+        self._save()
+
+    def free_number(self) -> int:
+        """A number that nothing on the flash uses, not even the rest of a staging that was cut off."""
+        used = [int(name.split("/")[0]) for name in self._files.names() if "/" in name]
+        return max(used + [self.active, self.trial, 0]) + 1
+
+    def _try(self) -> int:
+        if self._tries >= TRIES:
+            self.trial = self._tries = 0
+            self.event = codes.UPDATE_ROLLED_BACK
+            self._save()
+            return self.active
+        self._tries += 1
+        if self._tries == 1:
+            self.event = codes.UPDATE_SWAPPED
+        self._save()
+        return self.trial
+
+    def _sweep(self) -> None:
+        for name in self._files.names():
+            if "/" in name and int(name.split("/")[0]) != self.active:
+                self._files.remove(name)
+
+    def _save(self) -> None:
+        self._files.write(_STATE, sealed(self.active, self.trial, self._tries, self._crashes))
+
+
+class Staging:
+    """Takes an image piece by piece, proves it, lays it out. Each call answers a ``codes.RESULT_*``."""
+
+    def __init__(self, files: Files, slots: Slots) -> None:
+        self._files, self._slots = files, slots
+        self._size = self._got = 0
+        self._digest = b""
+
+    def take(self, type_: int, payload: bytes) -> int:
+        """One UPDATE_* frame."""
+        if type_ == codes.UPDATE_BEGIN:
+            return self._begin(payload)
+        if type_ == codes.UPDATE_DATA:
+            return self._data(payload)
+        return self._commit()
+
+    def _begin(self, payload: bytes) -> int:
+        """``size u32 | sha256``."""
+        if len(payload) != 36 or not 0 < struct.unpack("<I", payload[:4])[0] <= MAX_SIZE:
+            return codes.RESULT_REFUSED
+        self._size, self._got, self._digest = struct.unpack("<I", payload[:4])[0], 0, payload[4:]
+        self._files.remove(_IMAGE)
+        return codes.RESULT_DONE
+
+    def _data(self, payload: bytes) -> int:
+        """``offset u32 | bytes``; a piece that came already is taken as done, a gap is refused."""
+        offset, data = struct.unpack("<I", payload[:4])[0] if len(payload) > 4 else self._size, payload[4:]
+        if offset + len(data) <= self._got:
+            return codes.RESULT_DONE
+        if offset != self._got or offset + len(data) > self._size:
+            return codes.RESULT_REFUSED
+        self._files.append(_IMAGE, data)
+        self._got += len(data)
+        return codes.RESULT_DONE
+
+    def _commit(self) -> int:
+        if not self._size or self._got != self._size or self._sum() != self._digest:
+            self._size = 0
+            return codes.RESULT_MISMATCH
+        number = self._slots.free_number()
+        if not self._lay_out(number):
+            return codes.RESULT_MISMATCH
+        self._slots.stage(number)
+        self._files.remove(_IMAGE)
+        self._size = 0
+        return codes.RESULT_DONE
+
+    def _sum(self) -> bytes:
+        digest = hashlib.sha256()
+        for at in range(0, self._size, _CHUNK):
+            digest.update(self._files.read(_IMAGE, at, _CHUNK))
+        return digest.digest()
+
+    def _lay_out(self, number: int) -> bool:
+        """Entries of ``name length u8 | size u32 | name | bytes``."""
+        at = 0
+        while at < self._size:
+            head = self._files.read(_IMAGE, at, 5)
+            if len(head) < 5:
+                return False
+            name_length, size = struct.unpack("<BI", head)
+            name = self._files.read(_IMAGE, at + 5, name_length).decode()
+            at += 5 + name_length
+            if at + size > self._size or name.startswith("/") or ".." in name:
+                return False
+            self._files.write("%d/%s" % (number, name), self._files.read(_IMAGE, at, size))
+            at += size
+        return at == self._size
+
+
+def pack(modules: "dict[str, bytes]") -> bytes:
+    """An image from modules by path (``trap_supervisor/life.mpy``)."""
+    entries = [(path.encode(), data) for path, data in sorted(modules.items())]
+    return b"".join([struct.pack("<BI", len(path), len(data)) + path + data for path, data in entries])

@@ -1,0 +1,155 @@
+import hashlib
+import struct
+
+from tests.unit.supervisor.flash import Dice, Flash, PowerCut
+from trap_supervisor.slots import TRIES, Slots, Staging, pack
+from trap_wire import codes
+
+IMAGE = pack({"trap_supervisor/life.py": b"new life" * 40, "trap_supervisor/gate.py": b"new gate" * 30})
+
+
+def begin(image):
+    return struct.pack("<I", len(image)) + hashlib.sha256(image).digest()
+
+
+def pieces(image, size=200):
+    return [struct.pack("<I", at) + image[at : at + size] for at in range(0, len(image), size)]
+
+
+def staged(flash, image=IMAGE):
+    """Answers of a whole staging."""
+    staging = Staging(flash, Slots(flash))
+    answers = [staging.take(codes.UPDATE_BEGIN, begin(image))]
+    answers += [staging.take(codes.UPDATE_DATA, piece) for piece in pieces(image)]
+    return answers + [staging.take(codes.UPDATE_COMMIT, b"")]
+
+
+def test_new_unit_runs_what_is_frozen_in():
+    assert Slots(Flash()).choose(False) == 0
+
+
+def test_update_is_tried_at_the_next_power_up_and_stays_when_the_pi_says_hello():
+    flash = Flash()
+    assert set(staged(flash)) == {codes.RESULT_DONE}
+    slots = Slots(flash)
+    assert slots.choose(False) == 1
+    assert slots.event == codes.UPDATE_SWAPPED
+    assert slots.confirm()
+    assert not slots.confirm()
+    assert Slots(flash).choose(False) == 1
+    assert flash.read("1/trap_supervisor/life.py") == b"new life" * 40
+
+
+def test_trial_that_never_hears_the_pi_is_rolled_back():
+    flash = Flash()
+    staged(flash)
+    assert [Slots(flash).choose(False) for _ in range(TRIES)] == [1] * TRIES
+    slots = Slots(flash)
+    assert slots.choose(False) == 0
+    assert slots.event == codes.UPDATE_ROLLED_BACK
+
+
+def test_second_update_rolls_back_to_the_first_not_to_the_factory():
+    flash = Flash()
+    staged(flash)
+    slots = Slots(flash)
+    slots.choose(False)
+    slots.confirm()
+    staged(flash, pack({"trap_supervisor/life.py": b"worse"}))
+    assert Slots(flash).choose(False) == 2
+    Slots(flash).failed()
+    assert Slots(flash).choose(False) == 1
+
+
+def test_confirmed_update_that_makes_the_watchdog_bite_gives_way():
+    flash = Flash()
+    staged(flash)
+    slots = Slots(flash)
+    slots.choose(False)
+    slots.confirm()
+    assert [Slots(flash).choose(True) for _ in range(TRIES)] == [1, 1, 0]
+
+
+def test_good_wakes_between_two_bites_forgive():
+    flash = Flash()
+    staged(flash)
+    slots = Slots(flash)
+    slots.choose(False)
+    slots.confirm()
+    for _ in range(10):
+        slots = Slots(flash)
+        assert slots.choose(True) == 1
+        slots.confirm()
+
+
+def test_old_update_is_cleared_away_once_the_new_one_is_good():
+    flash = Flash()
+    for image in (IMAGE, pack({"trap_supervisor/life.py": b"two"})):
+        staged(flash, image)
+        slots = Slots(flash)
+        slots.choose(False)
+        slots.confirm()
+    assert [name for name in flash.names() if "/" in name] == ["2/trap_supervisor/life.py"]
+
+
+def test_image_with_another_hash_is_refused_and_nothing_is_on_trial():
+    flash = Flash()
+    staging = Staging(flash, Slots(flash))
+    staging.take(codes.UPDATE_BEGIN, begin(IMAGE))
+    for piece in pieces(IMAGE[:-1] + b"!"):
+        staging.take(codes.UPDATE_DATA, piece)
+    assert staging.take(codes.UPDATE_COMMIT, b"") == codes.RESULT_MISMATCH
+    assert Slots(flash).choose(False) == 0
+
+
+def test_piece_that_comes_twice_is_taken_once_and_a_gap_is_refused():
+    flash = Flash()
+    staging = Staging(flash, Slots(flash))
+    first, second, third = pieces(IMAGE)[:3]
+    assert staging.take(codes.UPDATE_BEGIN, begin(IMAGE)) == codes.RESULT_DONE
+    assert staging.take(codes.UPDATE_DATA, first) == codes.RESULT_DONE
+    assert staging.take(codes.UPDATE_DATA, third) == codes.RESULT_REFUSED
+    assert staging.take(codes.UPDATE_DATA, first) == codes.RESULT_DONE
+    assert staging.take(codes.UPDATE_DATA, second) == codes.RESULT_DONE
+    assert flash.read("update.img") == IMAGE[:400]
+
+
+def test_update_without_a_beginning_or_of_no_size_is_refused():
+    staging = Staging(Flash(), Slots(Flash()))
+    assert staging.take(codes.UPDATE_DATA, pieces(IMAGE)[0]) == codes.RESULT_REFUSED
+    assert staging.take(codes.UPDATE_COMMIT, b"") == codes.RESULT_MISMATCH
+    assert staging.take(codes.UPDATE_BEGIN, struct.pack("<I", 0) + bytes(32)) == codes.RESULT_REFUSED
+
+
+def test_name_that_leaves_its_folder_is_refused():
+    flash = Flash()
+    assert staged(flash, pack({"../main.py": b"evil"}))[-1] == codes.RESULT_MISMATCH
+    assert [name for name in flash.names() if "main" in name] == []
+
+
+def test_power_cut_at_every_write_of_an_update_leaves_a_supervisor_that_boots():
+    whole = {"trap_supervisor/life.py": b"new life" * 40, "trap_supervisor/gate.py": b"new gate" * 30}
+    cut = 0
+    while live_through_update(cut, whole):
+        cut += 1
+    assert cut > 12  # every operation was cut once
+
+
+def live_through_update(cut, whole):
+    """An update and three power-ups with the power cut once; False when the cut came after everything."""
+    flash = Flash(Dice(cut))
+    flash.cut_after = cut
+    try:
+        staged(flash)
+    except PowerCut:
+        pass
+    for _ in range(3):
+        try:
+            slots = Slots(flash)
+            chosen = slots.choose(False)
+            for name, data in whole.items():  # what is chosen is there and whole
+                assert chosen == 0 or flash.read("%d/%s" % (chosen, name)) == data, (cut, name)
+            slots.confirm()
+        except PowerCut:
+            pass
+    return flash.cut_after is None
