@@ -17,6 +17,12 @@ $(VENV)/.ready: pyproject.toml requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev]'
 	@touch $@
 
+TYPINGS := .cache/typings
+$(TYPINGS)/.ready: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target $(TYPINGS) \
+		micropython-rp2-rpi_pico-stubs==1.27.0.post1 micropython-stdlib-stubs==1.27.0.post2
+	@touch $@
+
 .PHONY: setup
 setup: $(VENV)/.ready ## make .venv with everything for development
 
@@ -29,10 +35,11 @@ test: check ## make check, then every test that needs no virtual machine
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
 
 .PHONY: check
-check: $(VENV)/.ready ## ruff, mypy, import-linter, stale pins, copied code
+check: $(VENV)/.ready $(TYPINGS)/.ready ## ruff, mypy, import-linter, stale pins, copied code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file tools/board-mypy.ini
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python tools/pins.py --check
 	$(BIN)/python tools/copies.py

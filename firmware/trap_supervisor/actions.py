@@ -21,6 +21,7 @@ RELEASE = 13  # value: sequence number; the ring may forget everything up to it
 STORE_SETTINGS = 14  # payload: what SETTINGS carried
 UPDATE = 15  # value: UPDATE_* frame type, payload: its payload; the board answers SEND RESULT
 CONFIRM = 16  # the link is healthy: an update on trial is good
+WAKE_LINE = 17  # no action: the board's pin to the Pi that is high while life.waiting
 
 NAMES = {
     HOLD_LATCH: "hold_latch",

@@ -13,7 +13,10 @@ _PART = ".part"
 
 
 class Files:
-    """Names may have folders in them (``7/life.py``). A raw operation may stop half way, except ``_rename``, which littlefs and ext4 do whole or not at all."""
+    """Names may have folders in them (``7/life.py``).
+
+    A raw operation may stop half way, except ``_rename``, which littlefs and ext4 do whole or not at all.
+    """
 
     def names(self, head: str = "") -> "list[str]":
         """Names that begin with ``head``, sorted."""

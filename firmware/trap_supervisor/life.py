@@ -66,6 +66,7 @@ class Life:
         self._pir_high = False
         self._walk_until_ms: "int | None" = None
         self._sampled_ms = 0
+        self.trial = False  # set by the board before start: this code is on trial, the Pi must be asked
         self._walk_count = 0
 
     # --- what the board may look at ---------------------------------------------------------------------------
@@ -84,6 +85,11 @@ class Life:
     def wake_number(self) -> int:
         """Of the newest admitted trigger or heartbeat."""
         return self._memory.wake_number
+
+    @property
+    def waiting(self) -> bool:
+        """A trigger waits for the Pi to see it: the level of the wake line."""
+        return bool(self._queue)
 
     def deadline_ms(self) -> "int | None":
         """Latest time of the next ``tick`` if nothing else happens; None once the latch is dropped."""
@@ -106,14 +112,25 @@ class Life:
             self._wake(now_ms, rtc_s, codes.REASON_RESET)
         elif causes.host:
             self._wake(now_ms, rtc_s, codes.REASON_HOST)
+        elif causes.alarm and not sample.rtc_ok:  # a clock that only counts is still good for one frame a day
+            self._wake(now_ms, rtc_s, codes.REASON_SCHEDULE)
         elif causes.pir or not (causes.alarm or causes.watchdog):
             self._pulse(now_ms, rtc_s)
+        if self.trial and not self._queue:
+            self._wake(now_ms, rtc_s, codes.REASON_RESET)
         return self._settle(now_ms, rtc_s)
 
     def pulse(self, now_ms: int, rtc_s: int) -> "list[Action]":
         """A rising edge of the PIR."""
         self._hold()
         self._pulse(now_ms, rtc_s)
+        return self._settle(now_ms, rtc_s)
+
+    def host(self, now_ms: int, rtc_s: int) -> "list[Action]":
+        """A laptop's cable was plugged in while the power was on."""
+        self._hold()
+        if self._rail.state == codes.RAIL_OFF:
+            self._wake(now_ms, rtc_s, codes.REASON_HOST)
         return self._settle(now_ms, rtc_s)
 
     def alarm(self, now_ms: int, rtc_s: int) -> "list[Action]":
@@ -266,7 +283,7 @@ class Life:
 
     def _on_heartbeat(self, now_ms: int, rtc_s: int, payload: bytes) -> None:
         """A heartbeat that names the newest wake number seen has the unseen triggers sent again."""
-        beat = frames.unpack_heartbeat(payload) if payload else frames.Heartbeat(codes.PI_BUSY, None)
+        beat = _beat(payload)
         self._rail.heartbeat(now_ms, beat.state)
         self._seen(beat.wake_number)
         for trigger in self._queue:
@@ -274,7 +291,7 @@ class Life:
             self._tell(now_ms, rtc_s, codes.WAKE if first else codes.TRIGGER, trigger)
 
     def _on_sleep_request(self, now_ms: int, rtc_s: int, payload: bytes) -> None:
-        beat = frames.unpack_heartbeat(payload) if payload else frames.Heartbeat(codes.PI_BUSY, None)
+        beat = _beat(payload)
         self._seen(beat.wake_number)
         self._rail.sleep_request(now_ms)
 
@@ -425,14 +442,19 @@ class Life:
 
     def _rest(self, rtc_s: int) -> None:
         """Nothing is left to do: arm the alarm, remember, let go."""
-        memory = self._memory
-        if self._sample.rtc_ok:
-            at_s = schedule.upcoming(rtc_s, self._settings["heartbeat_hour"])
-            waiting = schedule.due(rtc_s, self._settings["heartbeat_hour"], memory.heartbeat_s)
-            self._do(actions.ARM, memory.not_before_s if waiting and memory.not_before_s > rtc_s else at_s)
+        self._do(actions.ARM, self._next_alarm_s(rtc_s))
         self._remember()
         self._latched = False
         self._do(actions.DROP_LATCH)
+
+    def _next_alarm_s(self, rtc_s: int) -> int:
+        """Always in the future. A clock that lost its time still counts: the same moment tomorrow; 0: it does not answer."""
+        memory, hour = self._memory, self._settings["heartbeat_hour"]
+        if not self._sample.rtc_ok:
+            return rtc_s and rtc_s + schedule.DAY_S
+        if memory.not_before_s > rtc_s and schedule.due(rtc_s, hour, memory.heartbeat_s):
+            return memory.not_before_s
+        return schedule.upcoming(rtc_s, hour)
 
     def _flush_lost(self, rtc_s: int) -> None:
         """Lost effort goes into the ring and into the next WAKE."""
@@ -460,6 +482,13 @@ class Life:
     def _flush(self) -> "list[Action]":
         out, self._out = self._out, []
         return out
+
+
+def _beat(payload: bytes) -> frames.Heartbeat:
+    """A heartbeat's payload, or the state alone, or nothing; without a wake number it confirms everything."""
+    if len(payload) <= 1:
+        return frames.Heartbeat(payload[0] if payload else codes.PI_BUSY, None)
+    return frames.unpack_heartbeat(payload)
 
 
 _FLAGS = (

@@ -39,6 +39,9 @@ Settings = namedtuple(
     ),
 )  # fmt: skip
 _SETTINGS = "<IIIHIBBBH"
+# End of a batch of ring records: the first and the last in it (0, 0: none), and the newest that there is.
+RingEnd = namedtuple("RingEnd", ("first", "last", "newest"))
+_RING_END = "<III"
 # Ring record as it lies in flash and as it travels: sequence, RTC seconds, kind, code, value.
 Record = namedtuple("Record", ("sequence", "rtc_s", "kind", "code", "value"))
 _RECORD = "<IIBBi"
@@ -144,6 +147,16 @@ def pack_record(record: Record) -> bytes:
 def unpack_record(payload: bytes) -> Record:
     """Ring record from a payload; ``ValueError`` when it has another size."""
     return Record(*_unpack(_RECORD, payload))
+
+
+def pack_ring_end(end: RingEnd) -> bytes:
+    """Payload of a RING_END frame."""
+    return struct.pack(_RING_END, *end)
+
+
+def unpack_ring_end(payload: bytes) -> RingEnd:
+    """RING_END from a payload; ``ValueError`` when it has another size."""
+    return RingEnd(*_unpack(_RING_END, payload))
 
 
 def pack_u32(value: int) -> bytes:

@@ -233,7 +233,25 @@ def test_dead_rtc_is_named_and_triggers_still_come():
     bench.hello()
     assert wakes(bench.done)[0].flags == codes.FLAG_RTC_COMPROMISED
     bench.sleep()
-    assert "arm" not in names(bench.done)
+
+
+def test_rtc_that_does_not_answer_has_no_alarm_to_arm():
+    bench = unit()
+    bench.at = 0
+    bench.whole_wake(PIR, sample(rtc_ok=False))
+    assert [a.value for a in bench.log if a.do == actions.ARM] == [0]
+
+
+def test_clock_that_lost_its_time_still_gives_one_frame_a_day():
+    bench = unit()
+    lost = sample(rtc_ok=False)
+    bench.at = 5_000  # seconds since some year nobody knows
+    bench.whole_wake(PIR, lost)
+    (armed,) = [a.value for a in bench.log if a.do == actions.ARM]
+    assert armed == bench.at - 30 + 86_400  # from when the latch dropped, half a minute ago
+    bench.at = armed
+    bench.wake(ALARM, lost)
+    assert ("wake", codes.REASON_SCHEDULE, bench.life.wake_number) in records(bench.done)
 
 
 def test_setting_the_clock_moves_what_is_remembered():

@@ -130,8 +130,8 @@ def live_through_cuts(seed, cuts):
         kept = dict(values(ring))
         for sequence, told in confirmed.items():
             assert sequence <= released or kept.get(sequence) == told, (seed, sequence)
-        for sequence in kept:
-            confirmed.setdefault(sequence, kept[sequence])  # it was whole, only its writer never heard of it
+        for sequence, told in kept.items():
+            confirmed.setdefault(sequence, told)  # it was whole, only its writer never heard of it
 
 
 def restarted(flash):
