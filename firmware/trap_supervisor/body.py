@@ -9,8 +9,9 @@ from trap_supervisor import actions
 from trap_supervisor import settings as rules
 from trap_supervisor.actions import Action
 from trap_supervisor.files import Files
-from trap_supervisor.life import Causes, Life, Sample
+from trap_supervisor.life import Causes, Life
 from trap_supervisor.ring import Ring
+from trap_supervisor.senses import Sample
 from trap_supervisor.slots import Slots, Staging
 from trap_supervisor.watchdog import Watchdog
 from trap_wire import codes, frames
@@ -120,7 +121,10 @@ class Body:
         board.switch(actions.HOLD_LATCH, True)
         self._rtc, self._rtc_ms = board.now(), board.ms()
         self._cable = board.cable()
-        causes = Causes(board.pir_high() or board.edges() > 0, board.alarm(), self._cable, board.bitten())
+        # Only the PIR's edge closes the latch; its level says nothing beside an alarm or a cable, it may be stuck.
+        alarm = board.alarm()
+        moved = board.edges() > 0 or (board.pir_high() and not alarm and not self._cable)
+        causes = Causes(moved, alarm, self._cable, board.bitten())
         if self._slots.event:
             self._record(codes.RECORD_UPDATE, self._slots.event, self._slots.trial or self._slots.active)
         if self._spoilt:

@@ -25,6 +25,9 @@ from trap_supervisor.actions import Action
 from trap_supervisor.gate import Gate
 from trap_supervisor.memory import Memory, unpack
 from trap_supervisor.rail import Rail, back_off_s
+from trap_supervisor.senses import Sample as Sample  # noqa: PLC0414  # boards take it from here
+from trap_supervisor.senses import Senses
+from trap_supervisor.walk import WalkTest
 from trap_wire import codes, frames
 
 TYPE_CHECKING = False  # MicroPython has no typing
@@ -33,10 +36,6 @@ if TYPE_CHECKING:
 
 # Why the latch closed, each a bool. None of them: the pulse was shorter than the boot, so it counts as a PIR pulse.
 Causes = namedtuple("Causes", ("pir", "alarm", "host", "watchdog"))
-# Battery (mV, mA), temperature (hundredths of a degree), light (lux), each None where the part does not answer; rtc_ok is
-# False when the RTC's oscillator had stopped or two reads disagreed; ring_lost: records that a full ring gave up.
-Sample = namedtuple("Sample", ("battery_mv", "battery_ma", "temperature_cc", "light_lux", "rtc_ok", "ring_lost"))
-
 # An admitted trigger: codes.REASON_*, its wake number, and when it came.
 Trigger = namedtuple("Trigger", ("reason", "number", "at_ms"))
 
@@ -56,18 +55,15 @@ class Life:
         self._stored = memory
         self._gate = Gate(self._settings, self._memory)
         self._rail = Rail(self._settings)
-        self._sample = Sample(None, None, None, None, True, 0)
+        self._senses = Senses(self._settings, self._memory, self._record)
+        self._walk = WalkTest(self._memory)
         self._out: list[Action] = []
         self._queue: list[Trigger] = []  # not yet seen by the Pi, oldest first
         self._risen_for: "Trigger | None" = None  # what this WAKE is about
         self._told = (0, 0)  # triggers and seconds lost before this WAKE
         self._greeted = False
         self._latched = False
-        self._pir_high = False
-        self._walk_until_ms: "int | None" = None
-        self._sampled_ms = 0
         self.trial = False  # set by the board before start: this code is on trial, the Pi must be asked
-        self._walk_count = 0
 
     # --- what the board may look at ---------------------------------------------------------------------------
 
@@ -93,7 +89,7 @@ class Life:
 
     def deadline_ms(self) -> "int | None":
         """Latest time of the next ``tick`` if nothing else happens; None once the latch is dropped."""
-        times = [self._rail.deadline_ms(), self._gate.settled_ms, self._walk_until_ms]
+        times = [self._rail.deadline_ms(), self._gate.settled_ms, self._walk.until_ms]
         if self._queue:
             times.append(self._rail.rested_ms())
         return min([at for at in times if at is not None], default=None)
@@ -159,7 +155,7 @@ class Life:
 
     def clock_set(self, rtc_s: int, ok: bool, moved_s: int) -> "list[Action]":
         """The board has carried out SET_RTC: everything remembered in RTC seconds moves along."""
-        if ok and self._sample.rtc_ok:
+        if ok and self._senses.sample.rtc_ok:
             self._memory.shift(moved_s)
         if ok:
             self._memory.clamp(rtc_s)
@@ -169,7 +165,9 @@ class Life:
 
     def tick(self, now_ms: int, rtc_s: int, halted: bool = False, pir_high: bool = False) -> "list[Action]":
         """Time passes. ``halted``: the Pi's halt signal; ``pir_high``: the level of the PIR's pin."""
-        self._watch_pir(rtc_s, pir_high)
+        self._senses.watch_pir(rtc_s, pir_high)
+        if self._walk.running:
+            self._do(actions.LED, int(pir_high))
         cause = self._rail.tick(now_ms, halted)
         if cause is not None:
             self._cut(now_ms, rtc_s, cause)
@@ -178,12 +176,12 @@ class Life:
     # --- pulses, heartbeats and the rail ----------------------------------------------------------------------
 
     def _pulse(self, now_ms: int, rtc_s: int) -> None:
-        if self._walking():
-            self._walk_count += 1
+        if self._walk.running:
+            self._walk.count += 1
             return
         answer = self._refusal(rtc_s)
         if answer == codes.ADMITTED:
-            answer = self._gate.admit(now_ms, rtc_s, self._sample.rtc_ok)
+            answer = self._gate.admit(now_ms, rtc_s, self._senses.sample.rtc_ok)
         if answer == codes.ADMITTED:
             self._wake(now_ms, rtc_s, codes.REASON_PIR)
         elif answer >= codes.FLOODED:
@@ -206,7 +204,7 @@ class Life:
     def _backed_off(self, rtc_s: int) -> bool:
         """The rail rests. Without a clock, it rests for a number of power-ups."""
         memory = self._memory
-        if self._sample.rtc_ok:
+        if self._senses.sample.rtc_ok:
             return rtc_s < memory.not_before_s <= rtc_s + self._settings["back_off_max_s"]
         memory.skip = max(0, memory.skip - 1)
         return memory.skip > 0
@@ -241,7 +239,8 @@ class Life:
         memory = self._memory
         memory.open, memory.killed = 0, cause
         if cause:
-            self._failed(rtc_s)
+            if not self.trial:  # code on trial is not the Pi's fault
+                self._failed(rtc_s)
             self._record(rtc_s, codes.RECORD_KILLED, cause, on_ms)
             if cause != codes.KILL_BROWN_OUT:
                 self._record(rtc_s, codes.RECORD_FAULT, codes.FAULT_HUNG_PI, memory.failures)
@@ -259,11 +258,12 @@ class Life:
     def _look_back(self, rtc_s: int, causes: Causes) -> None:
         """How the last life ended."""
         memory = self._memory
-        fault = codes.FAULT_WATCHDOG if causes.watchdog else codes.FAULT_BROWN_OUT
-        if memory.open:
+        was_open = memory.open
+        if was_open:
             memory.open, memory.killed = 0, codes.KILL_BROWN_OUT
             self._failed(rtc_s)
-        if memory.killed == codes.KILL_BROWN_OUT or causes.watchdog:
+        if was_open or causes.watchdog:
+            fault = codes.FAULT_WATCHDOG if causes.watchdog else codes.FAULT_BROWN_OUT
             self._record(rtc_s, codes.RECORD_FAULT, fault, memory.failures)
 
     # --- talk with the Pi -------------------------------------------------------------------------------------
@@ -310,7 +310,7 @@ class Life:
         self._answer(codes.SETTINGS, codes.RESULT_DONE)
 
     def _on_walk_test(self, now_ms: int, rtc_s: int, payload: bytes) -> None:
-        self._memory.walk_s = min(frames.unpack_u32(payload), 3_600)
+        self._walk.ask(frames.unpack_u32(payload))
         self._answer(codes.WALK_TEST, codes.RESULT_DONE)
 
     _HANDLERS = {
@@ -333,10 +333,10 @@ class Life:
             self._do(actions.SEND, type_, self._facts(now_ms, rtc_s, trigger))
 
     def _facts(self, now_ms: int, rtc_s: int, trigger: "Trigger") -> bytes:
-        sample, memory = self._sample, self._memory
+        sample, memory = self._senses.sample, self._memory
         return frames.pack_wake(
             frames.Wake(
-                trigger.reason, self._flags(), trigger.number, sample.battery_mv or 0, sample.battery_ma or 0,
+                trigger.reason, self._senses.flags(), trigger.number, sample.battery_mv or 0, sample.battery_ma or 0,
                 sample.temperature_cc or 0, sample.light_lux or 0, now_ms - trigger.at_ms, rtc_s,
                 self._told[0], self._told[1], memory.ladder,
             )
@@ -346,58 +346,13 @@ class Life:
         if self._greeted:
             self._do(actions.SEND, codes.RESULT, bytes((type_, result)))
 
-    def _flags(self) -> int:
-        memory = self._memory
-        flags = codes.FLAG_LAST_WAKE_KILLED if memory.killed else 0
-        for fault, flag in _FLAGS:
-            if memory.faults & 1 << fault:
-                flags |= flag
-        return flags
-
-    # --- readings and faults ----------------------------------------------------------------------------------
+    # --- readings ---------------------------------------------------------------------------------------------
 
     def _take(self, now_ms: int, rtc_s: int, sample: Sample) -> None:
-        if self._rail.state != codes.RAIL_OFF:
-            energy.spend(self._memory, rtc_s, now_ms - self._sampled_ms, sample.battery_ma)
-        self._sample, self._sampled_ms = sample, now_ms
-        self._fault(rtc_s, codes.FAULT_RTC, not sample.rtc_ok)
-        self._fault(rtc_s, codes.FAULT_GAUGE, sample.battery_mv is None)
-        self._fault(rtc_s, codes.FAULT_LIGHT, sample.light_lux is None)
-        self._fault(rtc_s, codes.FAULT_RING_FULL, sample.ring_lost > 0)
-        if sample.rtc_ok:
-            back_s = self._memory.clamp(rtc_s)
-            if back_s:
-                self._record(rtc_s, codes.RECORD_FAULT, codes.FAULT_RTC, back_s)
-            self._memory.seen_s = rtc_s
-        self._weigh(now_ms, rtc_s)
-
-    def _weigh(self, now_ms: int, rtc_s: int) -> None:
-        """What the battery still allows."""
-        memory, loaded = self._memory, self._rail.state != codes.RAIL_OFF
-        ladder = energy.ladder(self._settings, memory.ladder, self._sample, loaded)
-        if ladder != memory.ladder:
-            memory.ladder = ladder
-            self._record(rtc_s, codes.RECORD_LADDER, ladder, self._sample.battery_mv or 0)
-        if loaded and energy.sagging(self._settings, self._sample):
+        loaded = self._rail.state != codes.RAIL_OFF
+        self._senses.take(now_ms, rtc_s, sample, loaded)
+        if loaded and energy.sagging(self._settings, sample):
             self._cut(now_ms, rtc_s, codes.KILL_BROWN_OUT)
-
-    def _fault(self, rtc_s: int, fault: int, holds: bool) -> None:
-        """Enter or leave a named fault state; an entry at each change."""
-        bit = 1 << fault
-        if holds != bool(self._memory.faults & bit):
-            self._memory.faults ^= bit
-            self._record(rtc_s, codes.RECORD_FAULT, fault, int(holds))
-
-    def _watch_pir(self, rtc_s: int, high: bool) -> None:
-        memory = self._memory
-        if self._walking():
-            self._do(actions.LED, int(high))
-        if not high:
-            memory.pir_high_s = 0
-        elif memory.pir_high_s == 0:
-            memory.pir_high_s = rtc_s
-        stuck = high and memory.pir_high_s > 0 and rtc_s - memory.pir_high_s >= self._settings["stuck_s"]
-        self._fault(rtc_s, codes.FAULT_PIR_STUCK, stuck)
 
     # --- housekeeping -----------------------------------------------------------------------------------------
 
@@ -406,34 +361,27 @@ class Life:
         self._heartbeat(now_ms, rtc_s)
         if self._queue and self._rail.may_rise(now_ms):
             self._rise(now_ms, rtc_s)
-        self._walk(now_ms, rtc_s)
-        idle = self._rail.state == codes.RAIL_OFF and not self._queue and not self._walking()
+        self._test_walk(now_ms, rtc_s)
+        idle = self._rail.state == codes.RAIL_OFF and not self._queue and not self._walk.running
         if idle and self._latched and not self._gate.settling(now_ms):
             self._rest(rtc_s)
         return self._flush()
 
     def _heartbeat(self, now_ms: int, rtc_s: int) -> None:
         memory = self._memory
-        if not self._sample.rtc_ok or memory.ladder >= codes.LADDER_OFF or self._backed_off(rtc_s):
+        if not self._senses.sample.rtc_ok or memory.ladder >= codes.LADDER_OFF or self._backed_off(rtc_s):
             return
         if schedule.due(rtc_s, self._settings["heartbeat_hour"], memory.heartbeat_s):
             memory.heartbeat_s = rtc_s
             self._wake(now_ms, rtc_s, codes.REASON_SCHEDULE)
 
-    def _walk(self, now_ms: int, rtc_s: int) -> None:
-        """Walk test: starts when the rail is off, ends with its count."""
-        memory = self._memory
-        if self._walk_until_ms is not None and now_ms >= self._walk_until_ms:
-            self._walk_until_ms = None
+    def _test_walk(self, now_ms: int, rtc_s: int) -> None:
+        """Begins when the rail is off, ends with its count."""
+        if self._walk.ends(now_ms):
             self._do(actions.LED, 0)
-            self._record(rtc_s, codes.RECORD_WALK_TEST, 0, self._walk_count)
-        if memory.walk_s and self._rail.state == codes.RAIL_OFF and not self._queue:
-            self._walk_until_ms, self._walk_count = now_ms + memory.walk_s * 1000, 0
-            memory.walk_s = 0
+            self._record(rtc_s, codes.RECORD_WALK_TEST, 0, self._walk.count)
+        if self._rail.state == codes.RAIL_OFF and not self._queue and self._walk.begin(now_ms):
             self._remember()
-
-    def _walking(self) -> bool:
-        return self._walk_until_ms is not None
 
     def _hold(self) -> None:
         if not self._latched:
@@ -450,7 +398,7 @@ class Life:
     def _next_alarm_s(self, rtc_s: int) -> int:
         """Always in the future. A clock that lost its time still counts: the same moment tomorrow; 0: it does not answer."""
         memory, hour = self._memory, self._settings["heartbeat_hour"]
-        if not self._sample.rtc_ok:
+        if not self._senses.sample.rtc_ok:
             return rtc_s and rtc_s + schedule.DAY_S
         if memory.not_before_s > rtc_s and schedule.due(rtc_s, hour, memory.heartbeat_s):
             return memory.not_before_s
@@ -460,7 +408,7 @@ class Life:
         """Lost effort goes into the ring and into the next WAKE."""
         memory = self._memory
         self._told = (memory.throttled_triggers, memory.throttled_s)
-        if memory.throttled_triggers:
+        if memory.throttled_triggers or memory.throttled_s:
             self._record(rtc_s, codes.RECORD_THROTTLED, memory.lost_reason, memory.throttled_triggers)
             self._record(
                 rtc_s, codes.RECORD_THROTTLED, memory.lost_reason | codes.THROTTLED_SECONDS, memory.throttled_s
@@ -489,12 +437,3 @@ def _beat(payload: bytes) -> frames.Heartbeat:
     if len(payload) <= 1:
         return frames.Heartbeat(payload[0] if payload else codes.PI_BUSY, None)
     return frames.unpack_heartbeat(payload)
-
-
-_FLAGS = (
-    (codes.FAULT_RTC, codes.FLAG_RTC_COMPROMISED),
-    (codes.FAULT_GAUGE, codes.FLAG_GAUGE_MISSING),
-    (codes.FAULT_PIR_STUCK, codes.FLAG_PIR_STUCK),
-    (codes.FAULT_RING_FULL, codes.FLAG_RING_OVERFLOW),
-    (codes.FAULT_LIGHT, codes.FLAG_LIGHT_MISSING),
-)

@@ -23,11 +23,14 @@ class Slots:
 
     def __init__(self, files: Files) -> None:
         self._files = files
-        self.active, self.trial, self._tries, self._crashes = unsealed(files.read(_STATE), 4)
+        self.active, self.trial, self._tries, self._crashes, self._untold = unsealed(files.read(_STATE), 5)
         self.event = 0
 
     def choose(self, by_watchdog: bool) -> int:
         """At power-up, before anything of the update is imported: the number to run."""
+        if self._untold:
+            self.event, self._untold = self._untold, 0
+            self._save()
         if self.trial:
             return self._try()
         if self.active and by_watchdog:
@@ -43,6 +46,7 @@ class Slots:
             self.trial = self._tries = 0
         else:
             self.active = self._crashes = 0
+        self._untold = codes.UPDATE_ROLLED_BACK  # told at the next power-up, when somebody can listen
         self._save()
 
     def confirm(self) -> bool:
@@ -84,7 +88,7 @@ class Slots:
                 self._files.remove(name)
 
     def _save(self) -> None:
-        self._files.write(_STATE, sealed(self.active, self.trial, self._tries, self._crashes))
+        self._files.write(_STATE, sealed(self.active, self.trial, self._tries, self._crashes, self._untold))
 
 
 class Staging:

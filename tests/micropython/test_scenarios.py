@@ -1,0 +1,211 @@
+"""Whole units through their troubles: the real main, board and body on a pretend machine, under both interpreters.
+
+Each scenario of ``scenarios.py`` runs once under CPython and once under MicroPython; both tellings are kept for every test.
+"""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.micropython.engine import ROOT
+from trap_wire import codes
+
+HERE = Path(__file__).parent
+SCRIPT, PRETEND, FIRMWARE = HERE / "scenarios.py", str(HERE / "pretend"), str(ROOT / "firmware")
+MEMORY = Path("/dev/shm")  # the scenarios write and fsync thousands of small files
+
+
+def told(lines):
+    return {
+        entry["scenario"]: entry for entry in map(json.loads, (li for li in lines.splitlines() if li.startswith("{")))
+    }
+
+
+def once(tmp_path_factory, name, tell):
+    """What ``tell`` gives, for all workers of this run: the first one works, the others wait for it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kept = shared / f"{name}.json"
+        if not kept.exists():
+            kept.write_text(json.dumps(told(tell())))
+        return json.loads(kept.read_text())
+
+
+@pytest.fixture(scope="session")
+def cpython(tmp_path_factory):
+    def tell():
+        with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+            command = [sys.executable, str(SCRIPT), folder, PRETEND, FIRMWARE]
+            env = {**os.environ, "PYTHONPATH": FIRMWARE, "PYTHONDONTWRITEBYTECODE": "1"}
+            return subprocess.run(command, capture_output=True, text=True, env=env, check=True, timeout=250).stdout
+
+    return once(tmp_path_factory, "cpython", tell)
+
+
+@pytest.fixture(scope="session")
+def both(cpython, micropython, tmp_path_factory):
+    def tell():
+        with tempfile.TemporaryDirectory() as folder:
+            return micropython.run(SCRIPT, folder, PRETEND, FIRMWARE)
+
+    return cpython, once(tmp_path_factory, "micropython", tell)
+
+
+def test_both_interpreters_take_the_same_decisions_entry_by_entry(both):
+    cpython, micropython = both
+    assert list(cpython) == list(micropython)
+    for name, telling in cpython.items():
+        for what, value in telling.items():
+            assert micropython[name][what] == value, f"{name}: {what}"
+
+
+def records(telling, *kinds):
+    return [tuple(record) for record in telling["ring"] if record[0] in kinds]
+
+
+def test_good_day_is_wake_and_sleep_and_nothing_else(cpython):
+    assert [kind for kind, _, _ in cpython["good_day"]["ring"]] == ["boot"] + ["wake", "sleep"] * 3
+
+
+def test_every_power_up_of_a_good_day_ends_in_the_dark(cpython):
+    assert [ended for _, ended in cpython["good_day"]["ups"]] == ["dark"] * 3
+
+
+def test_wind_takes_the_bucket_and_the_lost_effort_is_written_down(cpython):
+    storm = cpython["flood_of_wind"]
+    assert len(storm["ups"]) - storm["rises"] == sum(
+        value for _, code, value in records(storm, "throttled") if code == 3
+    )
+    assert records(storm, "throttled")
+
+
+def test_heartbeat_comes_at_six_each_morning(cpython):
+    assert [second for second, _ in cpython["heartbeat_at_six"]["ups"]] == [0, 64_800, 151_200, 237_600]
+    assert [wake[0] for wake in cpython["heartbeat_at_six"]["wakes"][1:]] == [codes.REASON_SCHEDULE] * 3
+
+
+@pytest.mark.parametrize(
+    ("scenario", "cause", "after_ms"),
+    [
+        ("mute_pi", codes.KILL_NO_HELLO, 60_000),
+        ("silent_pi", codes.KILL_SILENT, 34_000),
+        ("sleepless_pi", codes.KILL_MAX_ON, 180_000),
+        ("pi_that_never_halts", codes.KILL_NO_HALT, 29_100),
+    ],
+)
+def test_pi_that_hangs_is_cut_with_its_cause(cpython, scenario, cause, after_ms):
+    _, code, on_ms = records(cpython[scenario], "killed")[0]
+    assert (code, on_ms // 100) == (cause, after_ms // 100)
+    assert records(cpython[scenario], "fault")[0] == ("fault", codes.FAULT_HUNG_PI, 1)
+
+
+def test_battery_that_collapses_under_every_boot_is_no_boot_loop(cpython):
+    assert len(cpython["battery_that_collapses"]["ups"]) == 41
+    assert cpython["battery_that_collapses"]["rises"] == 4
+    assert records(cpython["battery_that_collapses"], "fault") == [
+        ("fault", codes.FAULT_BROWN_OUT, n) for n in (1, 2, 3)
+    ]
+
+
+def test_battery_goes_down_the_ladder_and_up_again_with_hysteresis(cpython):
+    flat = cpython["battery_that_runs_flat_in_the_cold"]
+    assert [code for _, code, _ in records(flat, "ladder")] == [1, 2, 3, 2, 1, 0]
+
+
+def test_time_without_triggers_on_the_lower_rungs_is_lost_effort(cpython):
+    flat = cpython["battery_that_runs_flat_in_the_cold"]
+    seconds = sum(value for _, code, value in records(flat, "throttled") if code == codes.TOO_LOW | 0x80)
+    assert 80_000 < seconds < 140_000
+
+
+def test_dead_gauge_stops_nothing(cpython):
+    assert records(cpython["dead_gauge"], "fault") == [("fault", codes.FAULT_GAUGE, 1), ("fault", codes.FAULT_GAUGE, 0)]
+    assert cpython["dead_gauge"]["rises"] == 3
+
+
+def test_dead_clock_stops_nothing_and_still_thins_a_flood(cpython):
+    dead = cpython["dead_rtc"]
+    assert records(dead, "fault") == [("fault", codes.FAULT_RTC, 1)]
+    assert 30 < dead["rises"] < 45
+
+
+def test_clock_set_by_the_pi_heals_the_fault(cpython):
+    healed = cpython["rtc_that_lost_its_time"]
+    assert [r[:2] for r in records(healed, "fault", "clock")] == [("fault", 5), ("clock", 0), ("fault", 5)]
+    assert healed["wakes"][-1][1] == 0
+
+
+def test_stuck_pir_is_named_and_costs_no_trigger(cpython):
+    assert records(cpython["stuck_pir"], "fault") == [("fault", codes.FAULT_PIR_STUCK, 1)]
+    assert [wake[0] for wake in cpython["stuck_pir"]["wakes"]] == [4, 1, 2, 2]
+
+
+def test_trigger_during_the_halt_gets_its_own_wake(cpython):
+    during = cpython["trigger_while_the_pi_is_up_and_while_it_halts"]
+    assert [wake[2] for wake in during["wakes"]] == [1, 2, 3, 4]
+    assert during["rises"] == 3
+
+
+def test_cable_wakes_the_pi_for_the_host(cpython):
+    assert cpython["cable"]["wakes"][-1][0] == codes.REASON_HOST
+
+
+def test_walk_test_shows_each_pulse_on_the_led(cpython):
+    walk = cpython["walk_test"]
+    flashes = [value for _, pin, value in walk["pins"] if pin == 25]
+    ((_, _, count),) = records(walk, "walk_test")
+    assert count == flashes.count(1) == 4
+
+
+def test_full_ring_keeps_the_newest_and_says_so(cpython):
+    full = cpython["full_ring"]
+    assert ("fault", codes.FAULT_RING_FULL, 1) in records(full, "fault")
+    assert full["ring"][-1][0] == "sleep"
+    assert full["wakes"][0][1] & codes.FLAG_RING_OVERFLOW
+
+
+def test_bus_that_hangs_starves_the_watchdog_and_the_next_life_says_so(cpython):
+    hang = cpython["bus_that_hangs"]
+    assert [ended for _, ended in hang["ups"]] == ["dark", "reset", "dark", "dark"]
+    assert ("fault", codes.FAULT_WATCHDOG, 1) in records(hang, "fault")
+
+
+def test_ring_goes_to_the_pi_and_is_forgotten_only_as_far_as_it_confirms(cpython):
+    handed = cpython["ring_is_handed_over"]
+    assert [record[0] for record in handed["handed"]] == [1, 2, 3, 4, 5, 6]
+    assert [kind for kind, _, _ in handed["ring"]] == ["sleep", "wake", "sleep"]  # 5, 6 and what came after
+
+
+def test_settings_from_the_pi_outlive_the_power(cpython):
+    settings = cpython["settings_from_the_pi"]
+    assert settings["ups"][2][0] - settings["ups"][1][0] < 60
+    assert settings["rises"] == 3  # the pulse inside the new hold-off raised nothing
+    assert settings["ups"][3][0] == 8 * 3_600  # the new heartbeat hour
+
+
+def test_good_update_is_swapped_and_confirmed_by_the_pi(cpython):
+    update = cpython["good_update"]
+    assert update["hellos"] == [[0, 1, 0], [0, 1, 0], [0, 9, 0], [0, 9, 0]]
+    assert [code for _, code, _ in records(update, "update")] == [1, 2, 3]
+
+
+def test_update_that_cannot_be_compiled_gives_way_at_once(cpython):
+    broken = cpython["update_that_cannot_be_compiled"]
+    assert [ended for _, ended in broken["ups"]] == ["dark", "dark", "reset", "dark"]
+    assert [code for _, code, _ in records(broken, "update")] == [codes.UPDATE_STAGED, codes.UPDATE_ROLLED_BACK]
+    assert broken["hellos"][-1] == [0, 1, 0]
+
+
+def test_update_that_never_hears_the_pi_is_rolled_back_and_the_camera_works_again(cpython):
+    deaf = cpython["update_that_never_speaks"]
+    assert [code for _, code, _ in records(deaf, "update")] == [1, 2, codes.UPDATE_ROLLED_BACK]
+    assert deaf["hellos"][-1] == [0, 1, 0]
+    assert deaf["ring"][-1][0] == "sleep"
