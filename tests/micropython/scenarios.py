@@ -188,13 +188,11 @@ def update(unit, change):
     from trap_supervisor import slots
 
     modules = {}
-    for package in ("trap_supervisor", "trap_wire"):
-        for name in os.listdir(SOURCES + "/" + package):
-            if name.endswith(".py") and name not in ("board.py", "entries.py", "smp.py", "slot.py", "vocabulary.py"):
-                with open(SOURCES + "/" + package + "/" + name) as file:
-                    modules[package + "/" + name] = file.read()
-    with open(SOURCES + "/trap_supervisor/board.py") as file:
-        modules["trap_supervisor/board.py"] = file.read()
+    names = ["trap_wire/%s.py" % name for name in ("__init__", "codes", "crc16", "frames", "pins")]
+    names += ["trap_supervisor/" + name for name in os.listdir(SOURCES + "/trap_supervisor") if name.endswith(".py")]
+    for name in names:
+        with open(SOURCES + "/" + name) as file:
+            modules[name] = file.read()
     change(modules)
     image = slots.pack({name: text.encode() for name, text in modules.items()})
     pieces = [struct.pack("<I", at) + image[at : at + 200] for at in range(0, len(image), 200)]
