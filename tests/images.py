@@ -40,9 +40,9 @@ def build(folder, name="manul.img", fat_bits=16, slot=bytes(SLOT_SIZE), boot_siz
     """An image with a sparse map, as an image build leaves it."""
     boot, root, tree = folder / "boot.fat", folder / "root.ext4", folder / "tree"
     tree.mkdir(exist_ok=True)
-    (tree / "hello").write_bytes(os.urandom(3 * MIB))
+    (tree / "hello").write_bytes(os.urandom(MIB))
     (folder / "station.toml").write_bytes(slot)
-    (folder / "kernel8.img").write_bytes(os.urandom(5 * MIB))
+    (folder / "kernel8.img").write_bytes(os.urandom(2 * MIB))
     boot.unlink(missing_ok=True)
     run("mkfs.fat", "-F", fat_bits, "-n", "BOOT", "-C", boot, boot_size // 1024)
     for file in ("kernel8.img", "station.toml"):

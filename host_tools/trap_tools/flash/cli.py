@@ -12,6 +12,7 @@ from trap_tools.flash.box import Work
 from trap_tools.flash.offers import Choice
 from trap_tools.flash.receipt import Source
 from trap_tools.flash.stations import Ticket
+from trap_tools.flash.supervisor.cli import supervisor
 from trap_wire import bundle as bundles
 from trap_wire import sshsig
 from trap_wire.errors import BadInputError, IntegrityError, PartError
@@ -153,3 +154,6 @@ def _rpiboot() -> None:
         raise PartError(
             "rpiboot", f"{error}: install Raspberry Pi's usbboot, hold the unit in USB boot mode"
         ) from error
+
+
+flash.add_command(supervisor)

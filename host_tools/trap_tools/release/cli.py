@@ -10,6 +10,7 @@ from rich.table import Table
 
 from trap_tools import keys
 from trap_tools.flash.disks import said_size
+from trap_tools.flash.supervisor import manifest
 from trap_tools.protocol import files as protocols
 from trap_tools.release import wheels
 from trap_tools.release.build import Contents, build
@@ -64,15 +65,20 @@ def build_(
             contents.add(where, "wheel", path)
         for role, path_ in (("supervisor", supervisor), ("model", model), ("systemd", systemd)):
             if path_:
-                contents.add(_place(role, path_), role, path_)
+                _add(contents, role, path_)
         if protocol_:
             contents.add("protocol/protocol.toml", "protocol", _protocol(protocol_, Path(folder)))
-        manifest = build(contents, target, version=version_, python=wheels.PYTHONS, base=base, key=private)
-    click.echo(f"{target}: {manifest.version}, {len(manifest.files)} files, {said_size(target.stat().st_size)}")
+        made = build(contents, target, version=version_, python=wheels.PYTHONS, base=base, key=private)
+    click.echo(f"{target}: {made.version}, {len(made.files)} files, {said_size(target.stat().st_size)}")
 
 
-def _place(role: str, path: Path) -> str:
-    return f"{role}/{path.name}" if path.is_file() or role == "model" else role
+def _add(contents: Contents, role: str, path: Path) -> None:
+    """A model keeps its folder's name; of a supervisor exactly the manifest's files go in, under the chip's paths."""
+    if role == "supervisor" and path.is_dir():
+        for where, file in manifest.files(path).items():
+            contents.add(f"supervisor/{where}", role, file)
+        return
+    contents.add(f"{role}/{path.name}" if path.is_file() or role == "model" else role, role, path)
 
 
 def _protocol(source: str, folder: Path) -> Path:
@@ -90,13 +96,13 @@ def verify(path: Path, key: Path, as_json: bool) -> None:
     """Check a bundle's signature and every byte in it."""
     found = bundle.opened(path, keys.load_public(key), keys.check)
     sizes = {file.path: len(data) for file, data in found.contents()}
-    manifest = found.manifest
+    named = found.manifest
     if as_json:
-        said = {"version": manifest.version, "signer": sshsig.fingerprint(found.signer), "sha256": found.sha256}
-        click.echo(json.dumps({**said, "files": sizes, "images": dict(manifest.images), "python": manifest.python}))
+        said = {"version": named.version, "signer": sshsig.fingerprint(found.signer), "sha256": found.sha256}
+        click.echo(json.dumps({**said, "files": sizes, "images": dict(named.images), "python": named.python}))
         return
-    table = Table("file", "role", "size", title=f"{manifest.name} {manifest.version}, {manifest.created_at}")
-    for file in manifest.files:
+    table = Table("file", "role", "size", title=f"{named.name} {named.version}, {named.created_at}")
+    for file in named.files:
         table.add_row(file.path, file.role, said_size(file.size))
     Console().print(table)
     click.echo(f"{path}: good, signed by {sshsig.fingerprint(found.signer)}")

@@ -54,7 +54,7 @@ def upload(unit: Unit, path: Path, advance: Advance, chunk: int = CHUNK) -> None
             advance(offset, size)
 
 
-def tried(unit: Unit, bundle: Bundle, patience_s: float = INSTALL_S, pause_s: float = 1.0) -> None:
+def tried(unit: Unit, bundle: Bundle, patience_s: float = INSTALL_S, pause_s: float = 0.2) -> None:
     """Wait until the unit has checked and unpacked the bundle, then have it tried at the next start."""
     request = img.ImageStatesWriteRequest(hash=bytes.fromhex(bundle.sha256))
     deadline = time.monotonic() + patience_s
@@ -69,7 +69,7 @@ def tried(unit: Unit, bundle: Bundle, patience_s: float = INSTALL_S, pause_s: fl
             return
 
 
-def restarted(port: str, bundle: Bundle, patience_s: float = RESTART_S, pause_s: float = 2.0) -> str:
+def restarted(port: str, bundle: Bundle, patience_s: float = RESTART_S, pause_s: float = 0.5) -> str:
     """Restart the unit and wait for its verdict; the version it runs then. ``IntegrityError`` when it went back."""
     with Line(port) as line:
         unit = Unit(line)

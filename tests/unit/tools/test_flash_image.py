@@ -46,7 +46,9 @@ def test_bmap_beside_the_image_is_used(tmp_path):
     assert list(bytes_of(image.opened(path))) == [0]
 
 
-@pytest.mark.parametrize("packer", [lzma.compress, lambda data: zstandard.compress(data, 3)])
+@pytest.mark.parametrize(
+    "packer", [lambda data: lzma.compress(data, preset=0), lambda data: zstandard.compress(data, 3)]
+)
 def test_packed_image_unpacks_to_the_same_bytes_even_in_several_frames(tmp_path, packer):
     whole = bytes(range(256)) * (9 * MIB // 256) + bytes(9 * MIB)
     path = tmp_path / "a.img.packed"
@@ -55,10 +57,12 @@ def test_packed_image_unpacks_to_the_same_bytes_even_in_several_frames(tmp_path,
     assert b"".join(found[at] for at in sorted(found)) == whole
 
 
-@pytest.mark.parametrize("packer", [lzma.compress, lambda data: zstandard.compress(data, 3)])
+@pytest.mark.parametrize(
+    "packer", [lambda data: lzma.compress(data, preset=0), lambda data: zstandard.compress(data, 3)]
+)
 @pytest.mark.parametrize("harm", ["cut", "flip"])
 def test_damaged_packed_image_is_told_not_written_whole(tmp_path, packer, harm):
-    packed = bytearray(packer(hashlib.shake_256(b"x").digest(5 * MIB)))
+    packed = bytearray(packer(hashlib.shake_256(b"x").digest(2 * MIB)))
     if harm == "cut":
         del packed[len(packed) * 2 // 3 :]
     else:
@@ -66,7 +70,7 @@ def test_damaged_packed_image_is_told_not_written_whole(tmp_path, packer, harm):
     path = tmp_path / "a.img.packed"
     path.write_bytes(packed)
     with pytest.raises(IntegrityError, match="get it again"):
-        verify_all(image.opened(path), hashlib.shake_256(b"x").digest(5 * MIB))
+        verify_all(image.opened(path), hashlib.shake_256(b"x").digest(2 * MIB))
 
 
 def verify_all(found, whole):

@@ -34,6 +34,7 @@ def desk(tmp_path_factory):
     (folder / "model" / "model.toml").write_text("name = 'small'\n")
     (folder / "supervisor").mkdir()
     (folder / "supervisor" / "manifest.py").write_text("module('main.py')\n")
+    (folder / "supervisor" / "main.py").write_text("")
     return folder
 
 
@@ -59,7 +60,7 @@ def test_bundle_holds_aarch64_wheels_of_both_pythons_each_pure_one_once(made, de
     assert sorted(files) == [
         "model/model/model.toml",
         "protocol/protocol.toml",
-        "supervisor/manifest.py",
+        "supervisor/main.py",
         "wheels/any/demo_trap-1.0-py3-none-any.whl",
         "wheels/any/pure-2.0-py3-none-any.whl",
         "wheels/cp311/native-1.0-cp311-cp311-manylinux_2_28_aarch64.whl",
