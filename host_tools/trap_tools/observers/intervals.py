@@ -15,11 +15,16 @@ class Estimate:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.value:.3g} ({self.low:.3g}–{self.high:.3g})"
+        return f"{_short(self.value)} ({_short(self.low)}–{_short(self.high)})"
 
     def scaled(self, factor: float) -> "Estimate":
         """The same in another unit."""
         return Estimate(self.value * factor, self.low * factor, self.high * factor)
+
+
+def _short(value: float) -> str:
+    """Three digits, and no more than a person reads."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2g}"
 
 
 def proportion(found: int, of: int, confidence: float = 0.95) -> Estimate:

@@ -1,0 +1,53 @@
+import csv
+import json
+
+from click.testing import CliRunner
+
+from tests.pulled import Unit, night
+from trap_tools.cli import main
+
+
+def manul(*arguments):
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+    return result
+
+
+def test_sites_of_one_protocol_and_detector_are_said_to_compare(tmp_path):
+    for country, unit in (("mongolia", "MN-01"), ("kazakhstan", "KZ-01")):
+        night(tmp_path / country, unit).close()
+    result = manul("compare", tmp_path / "mongolia", tmp_path / "kazakhstan")
+    assert result.exit_code == 0 and "All 2 deployments ran one protocol and one detector." in result.output
+
+
+def test_other_protocol_and_a_detector_changed_on_the_way_are_named(tmp_path):
+    night(tmp_path, "MN-01").close()
+    other = Unit(tmp_path, "MN-02")
+    other.boot(protocol_hash="cd" * 32)
+    other.visit_of("keep")
+    other.visit_of("keep", model="other@1+ffff")
+    other.close()
+    same = json.loads(manul("compare", tmp_path, "--json").stdout)
+    assert same["comparable"] is False
+    assert any(
+        words.startswith("2 protocols: manul-altai/1 abababababab on MN-01/ridge-2026") for words in same["differences"]
+    )
+    assert any("MN-02/ridge-2026 changed its detector on the way" in words for words in same["differences"])
+
+
+def test_tables_for_occupancy_models_have_the_same_shape(tmp_path):
+    for unit in ("MN-01", "MN-02"):
+        night(tmp_path / "pulled", unit, seed=len(unit)).close()
+    manul("compare", tmp_path / "pulled", "--to", tmp_path / "out", "--occasion", "1")
+    effort, history = (
+        list(csv.reader((tmp_path / "out" / name).open())) for name in ("effort.csv", "history-animal.csv")
+    )
+    assert effort[0] == history[0] and [row[0] for row in effort] == [row[0] for row in history]
+    assert {cell for row in history[1:] for cell in row[1:]} <= {"0", "1", "NA"}
+    (rate, _) = csv.DictReader((tmp_path / "out" / "rates.csv").open())
+    assert float(rate["low"]) < float(rate["per_100_days"]) < float(rate["high"])
+
+
+def test_one_folder_of_two_is_not_there(tmp_path):
+    night(tmp_path / "a").close()
+    assert manul("compare", tmp_path / "a", tmp_path / "b").exit_code == 3
