@@ -9,6 +9,7 @@ from rich.console import Console
 from trap_tools.archive.faults import exit_code
 from trap_tools.archive.whole import whole
 from trap_tools.report.page import write
+from trap_tools.report.pdf import print_to_pdf
 from trap_tools.report.summary import summary_of
 from trap_tools.report.table import print_table
 from trap_tools.report.wording import LANGUAGES
@@ -19,19 +20,32 @@ from trap_tools.report.wording import LANGUAGES
 @click.option("--to", "target", type=click.Path(path_type=Path), help="Where the page goes [FOLDER/report.html].")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON instead of a table.")
 @click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Language of the page.")
+@click.option("--places", type=click.Path(path_type=Path), help="Places file [places.toml or .geojson in FOLDER].")
+@click.option("--pdf", is_flag=True, help="Also print the page to PDF with a headless Chromium, where there is one.")
 @click.pass_context
-def report(ctx: click.Context, folder: Path, target: Path | None, as_json: bool, language: str) -> None:
+def report(
+    ctx: click.Context,
+    *,
+    folder: Path,
+    target: Path | None,
+    as_json: bool,
+    language: str,
+    places: Path | None,
+    pdf: bool,
+) -> None:
     """Make one self-contained HTML page of what `manul pull` brought home to FOLDER.
 
     Exits with 6 when something is missing or changed; the page names it, and everything else is in it.
     """
     with Console(stderr=True).status("reading"):
-        reads = whole(folder)
+        reads = whole(folder, places)
         page = write(reads, folder, target, language=language)
+        printed = [print_to_pdf(page)] if pdf else []
     units = [summary_of(read) for read in reads]
     if as_json:
         click.echo(json.dumps({"report": str(page), "units": [unit.to_json() for unit in units]}, indent=2))
     else:
         print_table(units)
-        click.echo(f"Report: {page}")
+        for made in (page, *printed):
+            click.echo(f"Report: {made}")
     ctx.exit(exit_code(fault for unit in units for fault in unit.faults))

@@ -15,12 +15,13 @@ from markupsafe import Markup
 
 from trap_tools import durable
 from trap_tools.archive.whole import Whole, whole
+from trap_tools.observers.labels import Labels
 from trap_tools.report import plots
 from trap_tools.report.pictures import DISCARDED, KEPT, Picture, pictures
+from trap_tools.report.sections import sections
 from trap_tools.report.summary import UnitSummary, grouped, summary_of
 from trap_tools.report.table import size_words, volts
 from trap_tools.report.wording import words
-from trap_wire.vocabulary import CaptureMethod, Decision, ObservationType
 
 NAME = "report.html"
 KEPT_PER_UNIT = 48
@@ -33,6 +34,7 @@ class Row:
 
     unit: UnitSummary
     spark: Markup
+    country: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +84,21 @@ def context(reads: Sequence[Whole], name: str, language: str, now: datetime, lin
         "figures": _figures(units, w),
         "faults": [(unit.unit, fault) for unit in units for fault in unit.faults],
         "troubles": [(read.log.unit, said, times) for read in reads for said, times in grouped(read.log.notes)],
-        "rows": [Row(unit, _spark(read, reads)) for unit, read in zip(units, reads, strict=True)],
+        "rows": [Row(unit, _spark(read, reads), read.place.country) for unit, read in zip(units, reads, strict=True)],
         "kept": _gallery(reads, KEPT, KEPT_PER_UNIT, links),
         "kept_all": sum(unit.kept + unit.unknown for unit in units),
         "discarded": _gallery(reads, DISCARDED, DISCARDED_PER_UNIT, links),
         "discarded_all": sum(unit.discarded for unit in units),
-        "activity": plots.hour_bars(_activity(reads, w), w["activity"], w["bursts_axis"]),
+        **sections(reads, _labels(reads), w),
         "curves": _curves(reads, w),
         "one_protocol": len({unit.protocol_hash for unit in units}) <= 1,
     }
+
+
+def _labels(reads: Sequence[Whole]) -> Labels | None:
+    """What people said, from the folder that holds the units."""
+    roots = {read.holding.root.parent.parent for read in reads}
+    return Labels(roots.pop()) if len(roots) == 1 else None
 
 
 def render(values: dict[str, Any]) -> str:
@@ -138,26 +146,6 @@ def _gallery(reads: Sequence[Whole], decisions: Iterable[str], limit: int, links
 def _link(file: Path, links: Path | None) -> str:
     """A relative address that works while the report stays in its folder; none for a report that was put elsewhere."""
     return quote(os.path.relpath(file, links)) if links else ""
-
-
-def _activity(reads: Sequence[Whole], w: dict[str, str]) -> list[plots.Layer]:
-    hours = {style: [0.0] * plots.HOURS for style in ("kept", "other", "doubt", "blank")}
-    for read in reads:
-        for name, verdict in read.log.verdicts.items():
-            burst = read.log.bursts.get(name)
-            if burst is None or burst.capture_method == CaptureMethod.ACTIVITY_DETECTION:
-                hours[style_of(verdict.decision, verdict.observation_type)][verdict.at.hour] += 1
-    labels = {"kept": "animals", "other": "others", "doubt": "doubt", "blank": "blank"}
-    return [plots.Layer(w[labels[style]], style, counts) for style, counts in hours.items()]
-
-
-def style_of(decision: str, observation_type: str) -> str:
-    """Which of the four colours a burst gets."""
-    if decision == Decision.BLANK:
-        return "blank"
-    if observation_type == ObservationType.ANIMAL:
-        return "kept"
-    return "other" if observation_type in (ObservationType.HUMAN, ObservationType.VEHICLE) else "doubt"
 
 
 def _battery(read: Whole) -> list[tuple[datetime, float]]:

@@ -15,6 +15,8 @@ from trap_wire.vocabulary import CaptureMethod, Decision, Role
 
 WIDTH_PX = 480
 JPEG_QUALITY = 70
+MOST_BOXES = 4
+SHARE_OF_BEST = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def _picture(holding: Holding, log: Log, verdict: Verdict, files: list[Medium]) 
         uri=uri,
         width=width,
         height=height,
-        boxes=verdict.boxes[frame] if 0 <= frame < len(verdict.boxes) else (),
+        boxes=worth_showing(verdict.boxes[frame]) if 0 <= frame < len(verdict.boxes) else (),
         decision=verdict.decision,
         observation_type=verdict.observation_type,
         score=verdict.score,
@@ -90,6 +92,12 @@ def _picture(holding: Holding, log: Log, verdict: Verdict, files: list[Medium]) 
         fail_open=verdict.fail_open or "",
         path=_whole(holding, files, medium),
     )
+
+
+def worth_showing(boxes: Iterable[Box]) -> tuple[Box, ...]:
+    """The few boxes that the verdict hangs on: a detector that doubts sees a dozen, and they hide the animal."""
+    ranked = sorted(boxes, key=lambda box: -box.score)
+    return tuple(box for box in ranked[:MOST_BOXES] if box.score >= ranked[0].score * SHARE_OF_BEST)
 
 
 def _whole(holding: Holding, files: list[Medium], shown: Medium | None) -> str:

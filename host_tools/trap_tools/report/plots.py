@@ -22,13 +22,22 @@ class Layer:
     counts: Sequence[float]
 
 
-def hour_bars(layers: Sequence[Layer], title: str, y_label: str) -> Markup:
-    """Stacked bars over the 24 hours, the first layer at the bottom."""
+def hour_bars(layers: Sequence[Layer], title: str, y_label: str, day_h: float | None = None) -> Markup:
+    """Stacked bars over the 24 hours, the first layer at the bottom; ``day_h`` shades the night around solar noon."""
     top = max((sum(layer.counts[hour] for layer in layers) for hour in range(HOURS)), default=0) or 1
     x, y = Axis(0, HOURS, LEFT, WIDTH - RIGHT), Axis(0, top, HEIGHT - BOTTOM, TOP)
-    parts = [*_y_grid(y, number_ticks(0, top)), *_bars(layers, x, y)]
-    parts += [_text(x(hour + 0.5), HEIGHT - 10, f"{hour}", "middle") for hour in range(0, HOURS, 3)]
-    return _svg(parts, title, y_label)
+    parts = [*_night(x, day_h), *_y_grid(y, number_ticks(0, top)), *_bars(layers, x, y)]
+    parts += [text(x(hour + 0.5), HEIGHT - 10, f"{hour}", "middle") for hour in range(0, HOURS, 3)]
+    return svg(parts, title, y_label)
+
+
+def _night(x: Axis, day_h: float | None) -> Iterable[str]:
+    if day_h is None:
+        return
+    rise = 12 - day_h / 2
+    for start, end in ((0, rise), (HOURS - rise, HOURS)):
+        place = f'x="{x(start)}" width="{x(end) - x(start):.1f}" y="{TOP}" height="{HEIGHT - BOTTOM - TOP}"'
+        yield f'<rect class="night" {place}/>'
 
 
 def _bars(layers: Sequence[Layer], x: Axis, y: Axis) -> Iterable[str]:
@@ -60,12 +69,10 @@ def time_line(
     y = Axis(*values, HEIGHT - BOTTOM, TOP)
     parts = [*_y_grid(y, number_ticks(*values))]
     parts += [
-        _text(x(at), HEIGHT - 10, label, "middle")
-        for at, label in time_ticks(*span)
-        if LEFT + 12 <= x(at) <= WIDTH - 18
+        text(x(at), HEIGHT - 10, label, "middle") for at, label in time_ticks(*span) if LEFT + 12 <= x(at) <= WIDTH - 18
     ]
     parts += [_path(line, x, y) for line in series]
-    return _svg(parts, title, y_label)
+    return svg(parts, title, y_label)
 
 
 def spark(points: Sequence[tuple[datetime, float]], values: tuple[float, float], title: str) -> Markup:
@@ -91,14 +98,16 @@ def _path(line: Series, x: Axis, y: Axis) -> str:
 def _y_grid(y: Axis, ticks: Iterable[float]) -> Iterable[str]:
     for value in ticks:
         yield f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value)}" y2="{y(value)}"/>'
-        yield _text(LEFT - 5, y(value) + 3.5, f"{value:g}", "end")
+        yield text(LEFT - 5, y(value) + 3.5, f"{value:g}", "end")
 
 
-def _text(x: float, y: float, words: str, anchor: str) -> str:
+def text(x: float, y: float, words: str, anchor: str) -> str:
+    """Words at a place; anchor is start, middle or end."""
     return f'<text x="{x}" y="{y}" text-anchor="{anchor}">{escape(words)}</text>'
 
 
-def _svg(parts: Iterable[str], title: str, y_label: str) -> Markup:
-    head = f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
-    label = f'<text class="unit" x="{LEFT}" y="{TOP - 1}">{escape(y_label)}</text>'
+def svg(parts: Iterable[str], title: str, y_label: str, *, width: int = WIDTH, height: int = HEIGHT) -> Markup:
+    """A plot from its parts, which hold numbers and escaped text only."""
+    head = f'<svg class="plot" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">'
+    label = f'<text class="unit" x="{LEFT}" y="{TOP - 1}">{escape(y_label)}</text>' if y_label else ""
     return Markup("".join([head, label, *parts, "</svg>"]))  # noqa: S704 - numbers and escaped text only

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from trap_wire.errors import BadInputError
 
-LANGUAGES = ("en",)
+LANGUAGES = ("en", "ru", "kk", "uz", "mn")
 
 
 @lru_cache
@@ -14,10 +14,10 @@ def words(language: str = "en") -> dict[str, str]:
     """Key -> words. ``BadInputError`` for a language that the report does not speak."""
     if language not in LANGUAGES:
         raise BadInputError(f"language {language!r}: the report speaks {', '.join(LANGUAGES)}")
-    english = _table("en")
-    return english if language == "en" else {**english, **_table(language)}
+    return {**table("en"), **table(language)}
 
 
-def _table(language: str) -> dict[str, str]:
+def table(language: str) -> dict[str, str]:
+    """The words that one language has."""
     path = files("trap_tools.report") / "words" / f"{language}.toml"
     return {key: str(value) for key, value in tomllib.loads(path.read_text(encoding="utf-8")).items()}

@@ -1,4 +1,5 @@
 import json
+import re
 from xml.etree import ElementTree
 
 import pytest
@@ -8,7 +9,7 @@ from rich.console import Console
 from tests.pulled import PROTOCOL, START, Unit, night
 from trap_tools.cli import main
 from trap_tools.report import build, print_table, summaries
-from trap_tools.report.wording import LANGUAGES, words
+from trap_tools.report.wording import LANGUAGES, table, words
 from trap_wire.entries import Kind
 from trap_wire.errors import BadInputError
 
@@ -70,7 +71,7 @@ def test_every_plot_is_well_formed_and_says_what_it_is(tmp_path):
     drawn = [part.partition("</svg>")[0] + "</svg>" for part in page.split("<svg")[1:]]
     plots = [ElementTree.fromstring("<svg" + text) for text in drawn]
     titled = [plot for plot in plots if plot.get("role") == "img"]
-    assert len(titled) == 4  # activity, volts, temperature, sparkline
+    assert len(titled) == 6  # sparkline, rates, activity, effort, volts, temperature
     assert all(plot.get("aria-label") for plot in titled)
 
 
@@ -161,4 +162,6 @@ def test_same_folder_gives_the_same_page(tmp_path):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_language_has_every_word_of_the_page_and_no_other(language):
-    assert words(language).keys() == words("en").keys()
+    assert table(language).keys() == table("en").keys()
+    fills = {key: set(re.findall(r"{\w+}", text)) for key, text in table("en").items()}
+    assert {key: set(re.findall(r"{\w+}", text)) for key, text in table(language).items()} == fills
