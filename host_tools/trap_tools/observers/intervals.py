@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.stats import beta, chi2
+from trap_tools.observers.special import beta_quantile, gamma_quantile
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ def proportion(found: int, of: int, confidence: float = 0.95) -> Estimate:
     if not 0 <= found <= of:
         raise ValueError(f"{found} of {of} is no proportion")
     tail = (1 - confidence) / 2
-    low = float(beta.ppf(tail, found, of - found + 1)) if found else 0.0
-    high = float(beta.ppf(1 - tail, found + 1, of - found)) if found < of else 1.0
+    low = beta_quantile(tail, found, of - found + 1) if found else 0.0
+    high = beta_quantile(1 - tail, found + 1, of - found) if found < of else 1.0
     return Estimate(found / of if of else 0.0, low, high)
 
 
@@ -42,8 +42,8 @@ def rate(count: int, exposure: float, confidence: float = 0.95) -> Estimate:
     if count < 0 or exposure <= 0:
         raise ValueError(f"{count} events in an exposure of {exposure} is no rate")
     tail = (1 - confidence) / 2
-    low = float(chi2.ppf(tail, 2 * count)) / 2 if count else 0.0
-    high = float(chi2.ppf(1 - tail, 2 * count + 2)) / 2
+    low = gamma_quantile(tail, count) if count else 0.0
+    high = gamma_quantile(1 - tail, count + 1)
     return Estimate(count / exposure, low / exposure, high / exposure)
 
 

@@ -1,9 +1,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom, poisson
+from scipy.stats import beta, binom, gamma, poisson
 
 from trap_tools.observers.intervals import kappa, proportion, rate
+from trap_tools.observers.special import beta_quantile, gamma_quantile
 
 
 def test_nothing_found_in_a_hundred_still_allows_for_three_and_a_half_percent():
@@ -56,3 +57,16 @@ def test_kappa_without_a_choice_is_not_a_number(pairs):
 def test_rate_without_exposure_is_refused(count, exposure):
     with pytest.raises(ValueError, match="no rate"):
         rate(count, exposure)
+
+
+SHARES = st.floats(1e-4, 1 - 1e-4)
+
+
+@given(SHARES, st.integers(1, 20_000), st.integers(1, 20_000))
+def test_beta_quantiles_are_those_of_scipy(share, a, b):
+    assert beta_quantile(share, a, b) == pytest.approx(beta.ppf(share, a, b), rel=1e-8)
+
+
+@given(SHARES, st.integers(1, 50_000))
+def test_gamma_quantiles_are_those_of_scipy(share, a):
+    assert gamma_quantile(share, a) == pytest.approx(gamma.ppf(share, a), rel=1e-8)

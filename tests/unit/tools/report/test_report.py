@@ -1,5 +1,8 @@
 import json
 import re
+import shutil
+import subprocess
+import sys
 from xml.etree import ElementTree
 
 import pytest
@@ -165,3 +168,46 @@ def test_language_has_every_word_of_the_page_and_no_other(language):
     assert table(language).keys() == table("en").keys()
     fills = {key: set(re.findall(r"{\w+}", text)) for key, text in table("en").items()}
     assert {key: set(re.findall(r"{\w+}", text)) for key, text in table(language).items()} == fills
+
+
+def test_field_laptop_reports_and_checks_without_the_science_extra(tmp_path):
+    night(tmp_path, bursts=4).close()
+    blocked = ("scipy", "pyarrow", "duckdb", "matplotlib", "flask", "dask", "distributed")
+    code = f"import sys; sys.modules.update(dict.fromkeys({blocked})); from trap_tools.cli import main; main()"
+    for arguments in (["report"], ["archive", "--no-tables"], ["effort"], ["clock"], ["audit", "--results"]):
+        command = [sys.executable, "-c", code, arguments[0], str(tmp_path), *arguments[1:]]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    refused = subprocess.run(
+        [sys.executable, "-c", code, "archive", str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == 3 and "manul[science]" in refused.stderr
+
+
+def test_page_can_be_printed_where_there_is_a_browser(tmp_path):
+    if not shutil.which("chromium"):
+        pytest.skip("no chromium here (apt-get install chromium)")
+    night(tmp_path, bursts=2).close()
+    result = CliRunner().invoke(main, ["report", str(tmp_path), "--pdf"])
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_page_in_mongolian_is_in_mongolian(tmp_path):
+    night(tmp_path, bursts=2).close()
+    page = build(tmp_path, language="mn").read_text(encoding="utf-8")
+    assert '<html lang="mn">' in page and "Автомат камерын тайлан" in page
+
+
+def test_site_map_shows_where_traps_stand_to_each_other_but_not_where_on_earth(tmp_path):
+    for unit in ("MN-01", "MN-02"):
+        night(tmp_path, unit, bursts=4).close()
+    (tmp_path / "places.toml").write_text(
+        "".join(
+            f'[[deployment]]\nunit="{unit}"\ndeployment="ridge-2026"\nlocation="{unit}"\nlatitude={lat}\nlongitude=87.6612\n'
+            for unit, lat in (("MN-01", 49.7134), ("MN-02", 49.7434))
+        )
+    )
+    page = build(tmp_path).read_text(encoding="utf-8")
+    assert 'class="spot"' in page and "true solar time" in page
+    assert "49.7" not in page and "87.66" not in page
