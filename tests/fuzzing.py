@@ -26,6 +26,10 @@ KEYS = (
     "nonce",
 )
 NAMES = (
+    "station.toml",
+    "programme_keys",
+    "start",
+    "end",
     "media/p.jpg",
     "journal/00000001-00000003.jsonl",
     "../journal.sqlite",
@@ -49,6 +53,8 @@ VALUES = (
     None,
     b"",
     b"\xff" * 40,
+    bytes(32),
+    bytes(64),
     "x",
     [],
     {},

@@ -12,9 +12,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from trap.drivers.card import FolderCard
+from trap.drivers.ed25519 import Ed25519
 from trap.drivers.tty import open_pty
 from trap.link.answers import CHUNK
-from trap.link.host import HostFacts, host_server
+from trap.link.host import HostFacts, Trust, host_server
 from trap.link.smp_server import Server
 from trap.ports import HostPort
 from trap.store.journal import Journal
@@ -51,6 +52,10 @@ class Bench:
     deployment: str = "tost-2026-a"
     clock: SetClock = field(default_factory=SetClock)
     told: list[tuple[datetime, datetime]] = field(default_factory=list)
+    door: bool = False
+    keys: tuple[bytes, ...] = ()
+    seed: bytes = bytes(range(32))
+    visitors: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.journal = Journal(self.root / "journal.sqlite")
@@ -62,7 +67,13 @@ class Bench:
 
     def facts(self) -> HostFacts:
         shelf = JournalShelf(self.journal, self.card)
-        return HostFacts(self.unit, "0.1.0", self.clock, shelf, self.summary, lambda *times: self.told.append(times))
+        trust = (
+            Trust(lambda: self.keys, Ed25519(self.seed), lambda *said: self.visitors.append(said))
+            if self.door
+            else None
+        )
+        told = lambda *times: self.told.append(times)  # noqa: E731
+        return HostFacts(self.unit, "0.1.0", self.clock, shelf, self.summary, told, trust)
 
     def wakes(self, count: int) -> None:
         at = [START + timedelta(minutes=minute) for minute in range(count)]

@@ -3,11 +3,13 @@
 Both end in ``put_together``, so what differs between the worlds is only which parts are handed in.
 """
 
+import os
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from trap.cable import StationSlot, host_facts
 from trap.deployment import SAFE, Deployment, parse_or_safe
 from trap.drivers import detector as runtime
 from trap.drivers.absent import AbsentSupervisor
@@ -24,16 +26,15 @@ from trap.drivers.rtc import Rtc
 from trap.duty import Trap
 from trap.health.summary import summary
 from trap.link.answers import CHUNK
-from trap.link.host import HostFacts, host_server
+from trap.link.host import host_server
 from trap.ports import Camera, Card, Clock, Detector, HostPort, SupervisorLink
 from trap.store.journal import Journal
 from trap.store.media import MediaStore, Reserve
-from trap.store.shelf import JournalShelf
 from trap.triage import scene
 from trap.triage.judge import Triage
 from trap.triage.scene import Scene
-from trap_wire import __version__, pins
-from trap_wire.entries import Kind, to_us
+from trap_wire import pins
+from trap_wire.entries import Kind
 from trap_wire.errors import PartError, StorageError, TrapError
 
 DATA = Path("/var/lib/manul")
@@ -69,16 +70,12 @@ def put_together(parts: Parts) -> Trap:
     )
 
 
-def with_host(trap: Trap, port: HostPort, chunk: int = CHUNK) -> Trap:
-    """The same unit answering a laptop on ``port``; ``chunk`` is the most data in one reply (1 KiB on a UART)."""
-    facts = HostFacts(
-        unit=trap.deployment.station.unit,
-        version=__version__,
-        clock=trap.clock,
-        shelf=JournalShelf(trap.journal, trap.card),
-        summary=lambda: summary_of(trap),
-        clock_told=lambda unit_time, host_time: _clock_told(trap.journal, unit_time, host_time),
-    )
+def with_host(trap: Trap, port: HostPort, chunk: int = CHUNK, station: StationSlot | None = None) -> Trap:
+    """The same unit answering a laptop on ``port``; ``chunk`` is the most data in one reply (1 KiB on a UART).
+
+    Without a ``station`` slot the laptop cannot change the station's settings.
+    """
+    facts = host_facts(trap, lambda: summary_of(trap), station)
     return replace(trap, host=host_server(port, facts, chunk))
 
 
@@ -87,12 +84,6 @@ def summary_of(trap: Trap) -> dict[str, Any]:
     detector = trap.triage.detector
     model = str(detector.identity) if detector else None
     return summary(trap.journal, trap.deployment, model, trap.store.free_bytes(), trap.clock.now())
-
-
-def _clock_told(journal: Journal, unit_time: datetime, host_time: datetime) -> None:
-    """Both times of a visit, before the clock is stepped: what the host corrects by afterwards."""
-    body = {"unit_us": to_us(unit_time), "host_us": to_us(host_time), "cause": "host"}
-    journal.append(Kind.CLOCK, unit_time, body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +127,7 @@ def real_trap(config: UnitConfig) -> Trap:
             reserve=config.reserve,
         )
     )
-    return with_host(trap, LastingPort(str(config.host_port)))
+    return with_host(trap, LastingPort(str(config.host_port)), station=_station_slot(config.station))
 
 
 def load_deployment(station: Path) -> Deployment:
@@ -145,6 +136,20 @@ def load_deployment(station: Path) -> Deployment:
         return parse_or_safe(station.read_bytes(), station.name)
     except OSError as error:
         return replace(SAFE, trouble=f"{station}: {error.strerror}: is the boot partition mounted?")
+
+
+def _station_slot(path: Path) -> StationSlot:
+    def keep(raw: bytes) -> None:
+        # In place, as `manul flash` does: FAT has no rename that survives a power cut, and the head's hash tells a torn one.
+        try:
+            with path.open("r+b") as file:
+                file.write(raw)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise StorageError(f"{path}: {error.strerror}") from error
+
+    return StationSlot(path.read_bytes, keep)
 
 
 def _flash(config: UnitConfig) -> tuple[Flash | None, str]:

@@ -12,9 +12,11 @@ from pathlib import Path
 
 from trap import duty
 from trap.assembly import with_host
+from trap.cable import StationSlot
 from trap.drivers.tty import Pty, open_pty
 from trap.duty import Trap
 from trap.ports import HostLink
+from trap_sim.assembly import STATION
 from trap_sim.unit import SimUnit
 from trap_sim.vtime import VirtualTime
 from trap_wire.errors import StorageError
@@ -80,7 +82,8 @@ class Cable:
             self.defect = error
 
     def _awake(self, trap: Trap) -> None:
-        host = with_host(trap, self._pty.port).host
+        path = self._unit.rig.folder / STATION
+        host = with_host(trap, self._pty.port, station=StationSlot(path.read_bytes, path.write_bytes)).host
         if host is not None:
             paced = PacedHost(host, self._unit.time, self._unplugged)
             duty.awake(replace(trap, host=paced))

@@ -32,6 +32,7 @@ class Protocol:
     filter_blanks: bool = True
     keep_bias: float = number(0.0, 0.0, 1.0)  # lowers both thresholds by this share; never raises them
     leds: bool = False
+    open_units: bool = False  # a unit without keys, which anybody can open, may be deployed
     no_hold_off_pct: int = number(50, 0, 100)  # battery ladder, % of charge left: below it the Pi never stays up
     heartbeat_only_pct: int = number(15, 0, 100)  # below it: no triggers, one frame a day
     off_pct: int = number(5, 0, 100)  # below it: nothing, so that the cells are not drained flat

@@ -1,5 +1,6 @@
 """Control conversation with a unit: one request, one checked answer, asked again when the line swallows it."""
 
+import secrets
 import time
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 from smp import file_management as fs
 from smp import message
 from smp import os_management as os_mgmt
+from smp import settings_management as settings
 
 from trap_tools import group70
 from trap_tools.line import Line
@@ -30,7 +32,7 @@ class Unit:
 
     def __init__(self, line: Line) -> None:
         self.line = line
-        self._sequence = 0
+        self._sequence = secrets.randbelow(256)  # so that no two visits ask under the same number
         self._brevity = 0
 
     def ask(self, request: message.Request, reply: type[Reply], patience_s: float = PATIENT_S) -> Reply:
@@ -75,6 +77,21 @@ class Unit:
     def summary(self) -> dict[str, Any]:
         """One screen's worth of state, as the unit words it."""
         return dict(self.ask(group70.SummaryRequest(), group70.SummaryResponse).model_extra or {})
+
+    def do(self, request: message.WriteRequest, patience_s: float = 60.0) -> dict[str, Any]:
+        """Make the unit do something; what comes of it. It may take as long as ``patience_s``."""
+        return dict(self.ask(request, group70.WorkResponse, patience_s).model_extra or {})
+
+    def setting(self, name: str) -> bytes:
+        """The value that the unit keeps under a name."""
+        return self.ask(settings.ReadSettingRequest(name=name), settings.ReadSettingResponse).val
+
+    def change_settings(self, **values: bytes) -> None:
+        """Stage values and commit them together."""
+        self.ask(settings.LoadSettingsRequest(), settings.LoadSettingsResponse)
+        for name, value in values.items():
+            self.ask(settings.WriteSettingRequest(name=name, val=value), settings.WriteSettingResponse)
+        self.ask(settings.CommitSettingsRequest(), settings.CommitSettingsResponse)
 
     def index(self, cursor: int = 0) -> list[group70.Row]:
         """Every file that the unit offers from a cursor on, in the order of its journal."""

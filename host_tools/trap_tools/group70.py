@@ -52,3 +52,97 @@ class SummaryResponse(message.ReadResponse):
     model_config = ConfigDict(extra="allow", frozen=True)
     _GROUP_ID = int(Group.TRAP)
     _COMMAND_ID = int(TrapCommand.SUMMARY)
+
+
+class ChallengeRequest(message.ReadRequest):
+    """Begin a login: the host's nonce, 32 bytes."""
+
+    _GROUP_ID = int(Group.TRAP)
+    _COMMAND_ID = int(TrapCommand.CHALLENGE)
+
+    nonce: bytes
+
+
+class ChallengeResponse(message.ReadResponse):
+    """The unit's name, nonce and public key."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    _GROUP_ID = int(Group.TRAP)
+    _COMMAND_ID = int(TrapCommand.CHALLENGE)
+
+    unit: str
+    nonce: bytes
+    key: bytes
+
+
+class AuthRequest(message.WriteRequest):
+    """The host's public key and its signature of ``trap_wire.login.message``."""
+
+    _GROUP_ID = int(Group.TRAP)
+    _COMMAND_ID = int(TrapCommand.AUTH)
+
+    key: bytes
+    sig: bytes
+
+
+class AuthResponse(message.WriteResponse):
+    """The unit's signature back, and how long the session lasts."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    _GROUP_ID = int(Group.TRAP)
+    _COMMAND_ID = int(TrapCommand.AUTH)
+
+    sig: bytes
+    seconds: int
+
+
+class AckRequest(message.WriteRequest):
+    """Everything up to this sequence number is safe here."""
+
+    _GROUP_ID = int(Group.TRAP)
+    _COMMAND_ID = int(TrapCommand.ACK)
+
+    upto: int
+
+
+class TestShotRequest(message.WriteRequest):
+    """Take and keep one picture."""
+
+    __test__ = False  # not a test of pytest's
+    _GROUP_ID = int(Group.TRAP)
+    _COMMAND_ID = int(TrapCommand.TEST_SHOT)
+
+
+class SelfTestRequest(message.WriteRequest):
+    """Try every part."""
+
+    _GROUP_ID = int(Group.TRAP)
+    _COMMAND_ID = int(TrapCommand.SELF_TEST)
+
+
+class WalkTestRequest(message.WriteRequest):
+    """``start``, ``read`` or ``stop`` counting triggers."""
+
+    _GROUP_ID = int(Group.TRAP)
+    _COMMAND_ID = int(TrapCommand.WALK_TEST)
+
+    action: str
+    position: str = ""
+
+
+class DeployRequest(message.WriteRequest):
+    """``start`` or ``end`` the deployment of the unit's station settings."""
+
+    _GROUP_ID = int(Group.TRAP)
+    _COMMAND_ID = int(TrapCommand.DEPLOY)
+
+    action: str
+    note: str = ""
+
+
+class WorkResponse(message.WriteResponse):
+    """Whatever one of these commands gives back."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    _GROUP_ID = int(Group.TRAP)
+    _COMMAND_ID = int(TrapCommand.ACK)

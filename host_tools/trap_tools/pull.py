@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.progress import Progress as Bars
 
+from trap_tools import keystore
 from trap_tools.line import BAUD
 from trap_tools.ports import units
 from trap_tools.pulling import KINDS, Options
@@ -27,15 +29,25 @@ from trap_wire.errors import IntegrityError, TrapError
 @click.option("--only", multiple=True, type=click.Choice(KINDS), help="Leave the rest for another day.")
 @click.option("--keep-clock", is_flag=True, help="Note the unit's clock, but do not set it.")
 @click.option("--baud", default=BAUD, show_default=True, help="Rate of a UART; USB ignores it.")
+@click.option(
+    "--key", "keys", multiple=True, type=click.Path(path_type=Path), help="A private key to open the unit with."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the receipts as JSON.")
 def pull(
-    *, ports: tuple[str, ...], folder: Path, only: tuple[str, ...], keep_clock: bool, baud: int, as_json: bool
+    *,
+    ports: tuple[str, ...],
+    folder: Path,
+    only: tuple[str, ...],
+    keep_clock: bool,
+    baud: int,
+    keys: tuple[Path, ...],
+    as_json: bool,
 ) -> None:
     """Bring the journal, thumbnails and photographs home, verified.
 
     Stopping it loses nothing: the same command goes on where it stopped. Files come to FOLDER/<unit>/<deployment>.
     """
-    options = Options(only=only or KINDS, set_clock=not keep_clock, baud=baud)
+    options = Options(only=only or KINDS, set_clock=not keep_clock, baud=baud, signers=partial(keystore.signers, keys))
     outcomes = _pull_all(ports or tuple(units()), folder, options)
     receipts = [one for one in outcomes if isinstance(one, Receipt)]
     failures = [one for one in outcomes if isinstance(one, TrapError)]

@@ -7,18 +7,20 @@ it (cable, battery, kill) leaves whole files and parts; the next pull proves the
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from trap_tools import held
+from trap_tools import held, keystore
 from trap_tools.client import Unit
 from trap_tools.fetch import PATIENCE_S, Fetcher
 from trap_tools.group70 import Row
+from trap_tools.keystore import Signer
 from trap_tools.line import BAUD, Line
+from trap_tools.login import Session
 from trap_tools.stage import Stage
 from trap_tools.visit import ClockReading, JournalProof, Progress, Receipt, Tally
 from trap_wire.errors import IntegrityError, TrapError
@@ -46,6 +48,7 @@ class Options:
     set_clock: bool = True
     baud: int = BAUD
     patience_s: float = PATIENCE_S
+    signers: Callable[[], Iterable[Signer]] = keystore.signers
     now: Callable[[], datetime] = _utc_now
 
 
@@ -64,18 +67,21 @@ def pull(
     with Line(port, options.baud) as line:
         unit = Unit(line)
         name = unit.hello()
+        session = Session(unit, options.signers)
+        session.open()
         reading = _read_clock(unit, options)
         summary = unit.summary()
         deployment = str(summary.get("deployment", ""))
         place = folder / _named(name) / _named(deployment)
         receipt = Receipt(name, deployment, port, str(place), reading.host, reading, summary=summary)
         with _alone_in(place):
-            return _Pull(unit, place, receipt, progress, options).run()
+            return _Pull(unit, session, place, receipt, progress, options).run()
 
 
 @dataclass(slots=True)
 class _Pull:
     unit: Unit
+    session: Session
     folder: Path
     receipt: Receipt
     progress: Callable[[Progress], None]
@@ -107,7 +113,9 @@ class _Pull:
         for kind, rows in kinds.items():
             tally = self.receipt.kinds[kind] = Tally(offered=len(rows))
             advance = partial(self._advance, kind)
-            Stage(self.folder, rows, tally, advance, self.receipt.problems.append).run(fetcher, self.unit.prefix_sha256)
+            stage = Stage(self.folder, rows, tally, advance, self.receipt.problems.append, self.session.renew)
+            stage.run(fetcher, self.unit.prefix_sha256)
+            self.session.renew()
             if kind == JOURNAL:
                 self._prove_journal()
 

@@ -27,6 +27,7 @@ class Stage:
     tally: Tally
     advance: Callable[[int, int], None]
     problem: Callable[[str], None]
+    renew: Callable[[], None] = lambda: None  # the login, between two files
     _wrong: list[Incoming] = field(default_factory=list, init=False)
     _settling: deque[Future[Path]] = field(default_factory=deque, init=False)
     _touched: set[Path] = field(default_factory=set, init=False)
@@ -71,6 +72,8 @@ class Stage:
                 held.sync_folder(folder)
 
     def _job(self, one: Incoming, syncers: ThreadPoolExecutor) -> Job:
+        self.renew()
+
         def take(data: bytes) -> None:
             one.take(data)
             self.tally.bytes_fetched += len(data)

@@ -1,7 +1,10 @@
 """``manul summary``: one screen that says whether a unit is well."""
 
 import json
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,28 +12,37 @@ from rich.console import Console, Group
 from rich.panel import Panel
 from rich.table import Table
 
+from trap_tools import keystore
 from trap_tools.client import Unit
 from trap_tools.line import BAUD, Line
+from trap_tools.login import Session
 from trap_tools.ports import units
 from trap_wire.entries import from_us
+from trap_wire.errors import RefusedError
 
 _BARS = " ▁▂▃▄▅▆▇█"
 _COUNTS = {"triggers": "triggers", "kept": "kept", "unknown": "unknown", "discarded": "discarded", "audited": "audited"}
 # Keys that the screen words itself; whatever else a newer unit says is shown below as it is.
 _WORDED = {"unit", "deployment", "programme", "protocol", "protocol_hash", "model", "trouble", "now_us", "entries",
-           "first_day", "totals", "days", "battery", "storage_free_bytes", "errors"}  # fmt: skip
+           "first_day", "totals", "days", "battery", "storage_free_bytes", "errors",
+           "bench", "locked", "battery_state", "well"}  # fmt: skip
 
 
 @click.command()
 @click.option("--port", help="Where the unit is. Without it: the one unit that answers.")
 @click.option("--baud", default=BAUD, show_default=True, help="Rate of a UART; USB ignores it.")
+@click.option(
+    "--key", "keys", multiple=True, type=click.Path(path_type=Path), help="A private key to open the unit with."
+)
 @click.option("--json", "as_json", is_flag=True, help="What the unit says, for programs.")
-def summary(port: str | None, baud: int, as_json: bool) -> None:
+def summary(port: str | None, baud: int, keys: tuple[Path, ...], as_json: bool) -> None:
     """Show how a unit is, on one screen."""
     for name in [port] if port else units():
         with Line(name, baud) as line:
             unit = Unit(line)
             unit.hello()
+            with suppress(RefusedError):  # a unit that does not know us says at least how it is
+                Session(unit, partial(keystore.signers, keys)).open()
             facts = unit.summary()
         if as_json:
             click.echo(json.dumps({"port": name, **facts}, indent=2, ensure_ascii=False, default=str))
@@ -50,10 +62,22 @@ def screen(facts: dict[str, Any]) -> Panel:
 def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """Label and worth of every line that the facts allow."""
     lines = [
+        (
+            "BENCH",
+            "[bold red]no programme key: anybody can open this unit (manul keys add)[/]" if facts.get("bench") else "",
+        ),
+        ("LOCKED", _locked(facts) if facts.get("locked") else ""),
         ("trouble", f"[bold red]{facts['trouble']}[/]" if facts.get("trouble") else ""),
         ("programme", str(facts.get("programme") or "")),
         ("protocol", f"{facts.get('protocol', '')} [dim]{str(facts.get('protocol_hash', ''))[:12]}[/]"),
-        ("detector", str(facts["model"]) if facts.get("model") else "[yellow]none: everything is kept[/]"),
+        (
+            "detector",
+            str(facts["model"])
+            if facts.get("model")
+            else ""
+            if facts.get("locked")
+            else "[yellow]none: everything is kept[/]",
+        ),
         ("unit time", _time(facts.get("now_us"))),
         ("days out", _days_out(facts)),
         ("battery", _battery(facts.get("battery"))),
@@ -79,6 +103,13 @@ def sparkline(counts: list[int]) -> str:
     """A bar a day, the tallest for the busiest; a day with anything at all is never blank."""
     most = max(counts, default=0)
     return "".join(_BARS[0 if not n else max(1, round(n / most * (len(_BARS) - 1)))] for n in counts)
+
+
+def _locked(facts: dict[str, Any]) -> str:
+    health = "well" if facts.get("well") else "[bold red]in trouble[/]"
+    return (
+        f"[yellow]none of the keys here opens it[/]; it is {health}, battery {facts.get('battery_state') or 'unknown'}"
+    )
 
 
 def _time(now_us: int | None) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.fuzzing import ECHO, SayingPort, inputs
 from tests.link_rig import Bench
+from trap.link.doorman import Doorman
 from trap.link.host import host_table
 from trap.link.smp_server import Server
 from trap_wire import console
@@ -19,11 +20,14 @@ def rss_kb():
 
 
 def test_a_million_hostile_inputs(figure, tmp_path):
-    bench = Bench(tmp_path)
+    bench = Bench(tmp_path, door=True, keys=(bytes(32),))
     bench.wakes(2)
     bench.keep("p", 3_000)
-    table, port = host_table(bench.facts()), SayingPort()
-    server, source = Server(port, table), inputs(random.Random(2026), table)
+    facts, port = bench.facts(), SayingPort()
+    keys = [(bytes(32),), ()]  # every other thousand behind the door, the others on the bench
+    door = Doorman("MN-017", lambda: keys[turn[0]], facts.trust.signing, lambda: 0)
+    turn, table = [0], host_table(facts, door=door)
+    server, source = Server(port, table, door), inputs(random.Random(2026), table)
     began, after_first = time.monotonic(), 0
     for n in range(1, INPUTS + 1):
         port.said, port.heard = source(), b""
@@ -31,6 +35,7 @@ def test_a_million_hostile_inputs(figure, tmp_path):
         while server._waiting:
             server.serve_for(0)
         if n % 1_000 == 0:
+            turn[0] ^= 1
             port.said, port.heard = b"\n" + ECHO, b""
             server.serve_for(0)
             while server._waiting:
@@ -40,5 +45,5 @@ def test_a_million_hostile_inputs(figure, tmp_path):
     bench.journal.close()
     assert server.counters.defects == 0
     figure(f"{INPUTS:,} inputs in {time.monotonic() - began:.0f} s: {server.counters.answered:,} answered, "
-           f"{server.counters.refused:,} refused, {server.counters.bad:,} broken frames; "
+           f"{server.counters.refused:,} refused, {server.counters.bad:,} broken frames, {door.refused:,} logins refused; "
            f"memory {rss_kb() - after_first:+,} KiB over the last nine tenths")  # fmt: skip

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import cbor2
 
@@ -21,6 +22,7 @@ from trap_wire.smp import HEADER_SIZE, Error, Header, Op
 log = logging.getLogger(__name__)
 _KNOWN_VERSIONS = (0, 1)
 _BACKLOG = 64
+_REPEAT_MS = 3_000
 
 
 @dataclass(slots=True)
@@ -33,18 +35,32 @@ class Counters:
     bad: int = 0
 
 
+class Door(Protocol):
+    """Who may ask for what."""
+
+    def admit(self, row: tuple[int, int, int]) -> None:
+        """Pass, or raise ``SmpError``; ``row`` is group, command and operation, known or not."""
+
+
 class Server:
     """Owns the port's decoder and the queue of requests. ``clock_ms`` is a real monotonic clock, also in a simulation."""
 
     def __init__(
-        self, port: HostPort, table: Table, clock_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000
+        self,
+        port: HostPort,
+        table: Table,
+        door: Door | None = None,
+        counters: Counters | None = None,
+        clock_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
     ) -> None:
         self._port = port
         self._table = table
         self._clock_ms = clock_ms
         self._decoder = console.Decoder()
         self._waiting: deque[bytes] = deque(maxlen=_BACKLOG)
-        self.counters = Counters()
+        self._door = door
+        self._written: tuple[bytes, bytes, int] | None = None  # last write, its answer, until when it is a repetition
+        self.counters = counters or Counters()
         self.trouble = ""
         self.last_request_ms: int | None = None
 
@@ -85,7 +101,16 @@ class Server:
             return None
         self.counters.answered += 1
         self.last_request_ms = self._clock_ms()
-        return _packed(header, self._body(header, packet[HEADER_SIZE:]))
+        if header.op == Op.READ:
+            return _packed(header, self._body(header, packet[HEADER_SIZE:]))
+        return self._once(header, packet)
+
+    def _once(self, header: Header, packet: bytes) -> bytes:
+        """The answer to a write; one that a host repeats because it took long, or got lost, is not done again."""
+        if self._written is None or self._written[0] != packet or self._clock_ms() > self._written[2]:
+            reply = _packed(header, self._body(header, packet[HEADER_SIZE:]))
+            self._written = (packet, reply, self._clock_ms() + _REPEAT_MS)
+        return self._written[1]
 
     def _body(self, header: Header, payload: bytes) -> Body:
         try:
@@ -105,7 +130,10 @@ class Server:
             raise SmpError(Error.NOT_SUPPORTED, "SMP version")
         if len(payload) != header.length:
             raise SmpError(Error.INVALID, "length does not match the header")
-        handler = self._table.get((header.group, header.command, header.op))
+        row = (header.group, header.command, header.op)
+        if self._door is not None:
+            self._door.admit(row)
+        handler = self._table.get(row)
         if handler is None:
             raise SmpError(Error.NOT_SUPPORTED)
         return handler(_decoded(payload))

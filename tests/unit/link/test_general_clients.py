@@ -116,12 +116,12 @@ def test_smpclient_finds_its_way_by_enumeration(bench):
             port,
             CountSupportedGroups(),
             ListSupportedGroups(),
-            GroupId(index=3),
             GroupId(index=4),
+            GroupId(index=5),
             GroupDetails(groups=(8, 70)),
         )
-    assert count.count == len(groups.groups) == 4
-    assert list(map(int, groups.groups)) == [0, 8, 10, 70]
+    assert count.count == len(groups.groups) == 5
+    assert list(map(int, groups.groups)) == [0, 2, 8, 10, 70]
     assert (last.group, last.end) == (70, True)
     assert beyond.err.rc == 4
     assert [(d.group, d.name) for d in details.groups] == [(8, "fs mgmt"), (70, "camera trap")]
@@ -164,5 +164,5 @@ def test_mcumgr_toolkit_downloads_and_proves_a_photograph(bench):
         "length": 200_000,
         "hash": digest,
         "info": "Manul MN-017",
-        "groups": [0, 8, 10, 70],
+        "groups": [0, 2, 8, 10, 70],
     }

@@ -7,21 +7,28 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fuzzing import ECHO, KEYS, NAMES, SayingPort, inputs
-from tests.link_rig import Bench
+from tests.link_unit import WholeUnit
+from trap.cable import StationSlot, host_facts
+from trap.link.doorman import Doorman
 from trap.link.host import host_table
 from trap.link.smp_server import Server
 from trap_wire import console
 from trap_wire.smp import Header
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    bench = Bench(tmp_path_factory.mktemp("unit"))
-    bench.wakes(2)
-    bench.keep("p", 3_000)
-    table, port = host_table(bench.facts()), SayingPort()
-    yield Server(port, table), port, table
-    bench.journal.close()
+@pytest.fixture(scope="module", params=["open", "locked"])
+def served(tmp_path_factory, request):
+    """A whole unit, on the bench and behind its door."""
+    whole = WholeUnit(tmp_path_factory.mktemp("unit"))
+    whole.bench.keep("p", 3_000)
+    facts = host_facts(
+        whole.trap, lambda: {"unit": "MN-017"}, StationSlot(whole.slot.read_bytes, whole.slot.write_bytes)
+    )
+    keys = () if request.param == "open" else (bytes(32),)
+    door, port = Doorman("MN-017", lambda: keys, facts.trust.signing, lambda: 0), SayingPort()
+    table = host_table(facts, door=door)
+    yield Server(port, table, door), port, table
+    whole.journal.close()
 
 
 def say(server, port, data):
@@ -44,7 +51,7 @@ values = st.recursive(
     max_leaves=6,
 )  # fmt: skip
 bodies = st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=5), values, max_size=5)
-bounded = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+bounded = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @bounded

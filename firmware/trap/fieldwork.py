@@ -1,0 +1,92 @@
+"""What the unit does for people at the cable: a test shot, a self test, a walk test, the start and end of a deployment."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from trap.deployment import Deployment
+from trap.duty import Trap
+from trap.ports import Shot
+from trap.selftest import measures, one_shot, self_test
+from trap.store.media import Picture
+from trap_wire.entries import Kind
+from trap_wire.errors import RefusedError
+from trap_wire.vocabulary import Role
+
+
+@dataclass(slots=True)
+class UnitWork:
+    """``trap.link.work_group.Fieldwork`` on a unit. ``bench`` says whether it has no keys; ``station`` what is set now."""
+
+    trap: Trap
+    bench: Callable[[], bool]
+    station: Callable[[], Deployment]
+    _walk: dict[str, int] = field(default_factory=dict)
+
+    def acknowledge(self, sequence: int) -> Mapping[str, Any]:
+        """A mark in the journal, no more: what is safe elsewhere may be the first to go when the card is full."""
+        upto = min(sequence, self.trap.journal.head)
+        self._journal(Kind.VISIT, {"what": "acknowledged", "upto": upto})
+        return {"upto": upto}
+
+    def test_shot(self) -> Mapping[str, Any]:
+        """One picture, kept among the photographs as a setup picture, and what the detector sees in it."""
+        shot, at = one_shot(self.trap), self.trap.clock.now()
+        name = f"media/setup-{self.trap.journal.head + 1:08d}.jpg"
+        body = self.trap.store.save(Picture(name, shot.jpeg, Role.PHOTOGRAPH, {"setup": True}), at)
+        self._journal(Kind.MEDIA, body)
+        told = {key: body[key] for key in ("path", "size", "sha256")}
+        return {**told, "boxes": self._boxes(shot), "infrared": shot.infrared, **measures(shot.lores)}
+
+    def self_test(self) -> Mapping[str, Any]:
+        """Every part that can be tried from here."""
+        rows = self_test(self.trap)
+        self._journal(Kind.SELF_TEST, {"results": rows})
+        return {"results": rows}
+
+    def walk_test(self, action: str, position: str) -> Mapping[str, Any]:
+        """Count the triggers since ``start`` at a position; ``stop`` journals them."""
+        if action == "start":
+            self._walk = {"since": self.trap.journal.head}
+            return {"position": position, "triggers": 0}
+        if not self._walk:
+            raise RefusedError("no walk test runs: start one first")
+        told = {"position": position, "triggers": self._triggers(self._walk["since"])}
+        if action == "stop":
+            self._walk = {}
+            self._journal(Kind.WALK_TEST, told)
+        return told
+
+    def deploy(self, action: str, note: str) -> Mapping[str, Any]:
+        """Journal the start or the end of a deployment; a unit that anybody can open is not left on a mountain."""
+        now = self.station()
+        if now.trouble:
+            raise RefusedError(f"the station settings are not good: {now.trouble}")
+        if action == "start" and self.bench() and not now.protocol.open_units:
+            raise RefusedError(
+                "bench: this unit has no programme key, so anybody could open it. Give it one "
+                "(manul keys add --port …), or choose a protocol with open_units = true"
+            )
+        body = {
+            "action": action,
+            "unit": now.station.unit,
+            "deployment": now.station.deployment,
+            "protocol": f"{now.protocol.name}@{now.protocol.version}",
+            "protocol_hash": now.protocol.digest,
+            "note": note,
+        }
+        self._journal(Kind.DEPLOYMENT, body)
+        return {**body, "from_next_start": now != self.trap.deployment}
+
+    def _boxes(self, shot: Shot) -> list[list[Any]]:
+        detector = self.trap.triage.detector
+        seen = detector.look(shot.lores) if detector else ()
+        boxes = [(one, one.box) for one in seen if one.score >= 0.1]
+        return [[str(one.label), round(one.score, 3), box.x, box.y, box.width, box.height] for one, box in boxes[:20]]
+
+    def _triggers(self, since: int) -> int:
+        wakes = self.trap.journal.entries(since + 1, kind=Kind.WAKE)
+        return sum(1 for entry in wakes if entry.body.get("reason") == "pir")
+
+    def _journal(self, kind: Kind, body: Mapping[str, Any]) -> None:
+        self.trap.journal.append(kind, self.trap.clock.now(), body)

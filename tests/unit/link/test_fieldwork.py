@@ -1,0 +1,183 @@
+import dataclasses
+import hashlib
+
+import numpy as np
+import pytest
+from smpclient.generics import error, success
+from smpclient.requests.settings_management import (
+    CommitSettings,
+    DeleteSetting,
+    LoadSettings,
+    ReadSetting,
+    WriteSetting,
+)
+from smpclient.requests.statistics_management import GroupData, ListOfGroups
+
+from tests.link_rig import plugged_in
+from tests.link_unit import STATION, WholeUnit
+from tests.unit.link.test_general_clients import asked
+from tests.unit.trap.parts import ScriptedCamera, shot
+from trap.cable import public_keys
+from trap_tools import group70
+from trap_tools.client import Unit
+from trap_tools.line import Line
+from trap_wire import slot
+from trap_wire.entries import Kind
+from trap_wire.errors import BadInputError, RefusedError
+
+KEY = b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl tost\n"
+
+
+@pytest.fixture
+def whole(tmp_path):
+    made = WholeUnit(tmp_path / "unit")
+    yield made
+    made.journal.close()
+
+
+@pytest.fixture
+def talk(whole):
+    with whole.at_a_cable() as port, Line(port) as line:
+        yield Unit(line)
+
+
+def checkered():
+    lores = np.zeros((240, 320, 3), np.uint8)
+    lores[::2, ::2] = 200
+    return dataclasses.replace(shot(), lores=lores)
+
+
+def test_test_shot_is_kept_and_can_be_fetched_with_its_boxes(whole, talk):
+    told = talk.do(group70.TestShotRequest())
+    data = (whole.root / told["path"]).read_bytes()
+    assert hashlib.sha256(data).hexdigest() == told["sha256"]
+    assert told["boxes"] == [["animal", 0.9, 0.2, 0.3, 0.1, 0.1]]
+    assert told["path"] in {row.path for row in talk.index()}
+
+
+def test_repeated_request_takes_one_picture_not_two(whole, talk):
+    request = group70.TestShotRequest()
+    talk.do(request)
+    packet = request.BYTES[:6] + bytes([talk._sequence]) + request.BYTES[7:]
+    talk.line.send(packet)
+    talk.line.receive(1.0)
+    assert len(whole.kinds(Kind.MEDIA)) == 1
+
+
+def test_camera_without_a_picture_says_so_in_its_own_words(whole, talk):
+    whole.camera.fails_after = 0
+    with pytest.raises(RefusedError, match="is the ribbon seated"):
+        talk.do(group70.TestShotRequest())
+
+
+def test_self_test_names_what_to_do_for_each_failure(whole, talk):
+    rows = {row[0]: row for row in talk.do(group70.SelfTestRequest())["results"]}
+    assert rows["camera"][1] == "fail"
+    assert "wipe the lens" in rows["camera"][2]
+    assert rows["card"][1] == rows["journal"][1] == rows["detector"][1] == "pass"
+    assert rows["pir"][1] == "skip"
+    assert whole.kinds(Kind.SELF_TEST)
+
+
+def test_self_test_passes_a_sharp_picture(tmp_path):
+    whole = WholeUnit(tmp_path / "unit", camera=ScriptedCamera([checkered()]))
+    with whole.at_a_cable() as port, Line(port) as line:
+        rows = {row[0]: row[1] for row in Unit(line).do(group70.SelfTestRequest())["results"]}
+    whole.journal.close()
+    assert rows["camera"] == "pass"
+
+
+def test_self_test_fails_a_unit_without_its_detector(tmp_path):
+    whole = WholeUnit(tmp_path / "unit", detector=None)
+    with whole.at_a_cable() as port, Line(port) as line:
+        rows = {row[0]: row[1] for row in Unit(line).do(group70.SelfTestRequest())["results"]}
+    whole.journal.close()
+    assert rows["detector"] == "fail"
+
+
+def test_walk_test_counts_the_triggers_at_a_position(whole, talk):
+    whole.journal.append(Kind.WAKE, whole.trap.clock.now(), {"reason": "pir"})
+    talk.do(group70.WalkTestRequest(action="start", position="5 m left"))
+    for reason in ("pir", "schedule", "pir"):
+        whole.journal.append(Kind.WAKE, whole.trap.clock.now(), {"reason": reason})
+    assert talk.do(group70.WalkTestRequest(action="read"))["triggers"] == 2
+    talk.do(group70.WalkTestRequest(action="stop", position="5 m left"))
+    assert whole.kinds(Kind.WALK_TEST) == [{"position": "5 m left", "triggers": 2}]
+    with pytest.raises(RefusedError, match="start one first"):
+        talk.do(group70.WalkTestRequest(action="read"))
+
+
+def test_acknowledgement_is_a_mark_and_deletes_nothing(whole, talk):
+    whole.bench.keep("p", 1_000)
+    assert talk.do(group70.AckRequest(upto=1)) == {"upto": 1}
+    assert {row.path for row in talk.index()} >= {"media/p.jpg"}
+    assert whole.kinds(Kind.VISIT) == [{"what": "acknowledged", "upto": 1}]
+
+
+def test_unit_on_the_bench_is_not_deployed(whole, talk):
+    with pytest.raises(RefusedError, match="anybody could open it"):
+        talk.do(group70.DeployRequest(action="start"))
+    assert whole.kinds(Kind.DEPLOYMENT) == []
+
+
+def test_unit_on_the_bench_is_deployed_where_the_protocol_allows_it(whole, talk):
+    talk.change_settings(**{"station.toml": (STATION + "open_units = true\n").encode()})
+    told = talk.do(group70.DeployRequest(action="start", note="north saddle"))
+    assert told["from_next_start"] is True
+    assert whole.kinds(Kind.DEPLOYMENT)[0]["action"] == "start"
+
+
+def test_settings_are_staged_then_committed(whole):
+    other = STATION.replace("tost-2026-a", "tost-2026-b").encode()
+    with whole.at_a_cable() as port:
+        staged, before, committed, after = asked(
+            port,
+            WriteSetting(name="station.toml", val=other),
+            ReadSetting(name="station.toml"),
+            CommitSettings(),
+            ReadSetting(name="station.toml"),
+        )
+    assert success(staged)
+    assert success(committed)
+    assert (before.val, after.val) == (STATION.encode(), other)
+    assert slot.read(whole.slot.read_bytes()).encode() == other
+
+
+def test_setting_that_is_dropped_before_the_commit_changes_nothing(whole):
+    other = STATION.replace("tost-2026-a", "tost-2026-b").encode()
+    with whole.at_a_cable() as port:
+        asked(port, WriteSetting(name="station.toml", val=other), DeleteSetting(name="station.toml"), CommitSettings())
+        asked(port, WriteSetting(name="station.toml", val=other), LoadSettings(), CommitSettings())
+    assert slot.read(whole.slot.read_bytes()) == STATION
+
+
+def test_bad_station_file_is_refused_with_every_bad_field(whole, talk):
+    bad = b'[station]\nunit = "MN 017"\ndeployment = "x"\n[protocol]\nburst_frames = 99\n'
+    with pytest.raises(RefusedError, match=r"station.unit.*protocol.burst_frames"):
+        talk.change_settings(**{"station.toml": bad})
+
+
+def test_keys_are_added_but_a_unit_is_never_opened_again_over_the_cable(whole, talk):
+    talk.change_settings(programme_keys=KEY)
+    assert public_keys((whole.root / "vault/programme_keys").read_bytes())
+    with pytest.raises(RefusedError, match="access denied"):
+        talk.setting("programme_keys")
+    with pytest.raises(BadInputError):
+        public_keys(b"ssh-rsa AAAA")
+
+
+def test_unknown_setting_has_zephyrs_code(whole):
+    with whole.at_a_cable() as port:
+        [answer] = asked(port, ReadSetting(name="moon"))
+    assert error(answer)
+    assert answer.err.rc == 5
+
+
+def test_stats_count_what_came_over_the_cable(bench):
+    with plugged_in(bench) as port:
+        groups, first, second, none = asked(
+            port, ListOfGroups(), GroupData(name="link"), GroupData(name="link"), GroupData(name="x")
+        )
+    assert groups.stat_list == ("link",)
+    assert second.fields["answered"] == first.fields["answered"] + 1
+    assert none.err.rc == 2
