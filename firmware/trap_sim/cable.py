@@ -82,11 +82,17 @@ class Cable:
             self.defect = error
 
     def _awake(self, trap: Trap) -> None:
-        path = self._unit.rig.folder / STATION
-        host = with_host(trap, self._pty.port, station=StationSlot(path.read_bytes, path.write_bytes)).host
+        host = with_host(trap, self._pty.port, station=_station_slot(self._unit.rig.folder / STATION)).host
         if host is not None:
             paced = PacedHost(host, self._unit.time, self._unplugged)
             duty.awake(replace(trap, host=paced))
+
+
+def _station_slot(path: Path) -> StationSlot:
+    def keep(raw: bytes) -> None:
+        path.write_bytes(raw)
+
+    return StationSlot(path.read_bytes, keep)
 
 
 @contextmanager
