@@ -9,6 +9,7 @@ from trap.link.answers import CHUNK, Body, Table
 from trap.link.doorman import Doorman, Signing, coarse
 from trap.link.enum_group import enum_group
 from trap.link.fs_group import fs_group
+from trap.link.img_group import Images, img_group
 from trap.link.os_group import os_group
 from trap.link.settings_group import Setting, settings_group
 from trap.link.smp_server import Counters, Server
@@ -35,7 +36,8 @@ class Trust:
 class HostFacts:
     """What a host may ask for. ``clock_told(unit_time, host_time)`` is called before the clock is stepped.
 
-    Without ``trust`` there is no door at all; without ``work`` and ``settings`` their commands are not supported.
+    Without ``trust`` there is no door at all; without ``work``, ``settings`` and ``images`` their commands are
+    not supported.
     """
 
     unit: str
@@ -48,6 +50,7 @@ class HostFacts:
     settings: Mapping[str, Setting] = field(default_factory=dict)
     stats: Mapping[str, Stats] = field(default_factory=dict)
     work: Fieldwork | None = None
+    images: Images | None = None
 
 
 def host_table(
@@ -67,6 +70,7 @@ def host_table(
         **trap_group(facts.shelf, summary, chunk),
         **(door.table() if door else {}),
         **(work_group(facts.work) if facts.work else {}),
+        **(img_group(facts.images) if facts.images else {}),
     }
     return {**table, **enum_group(table)}
 
