@@ -16,6 +16,9 @@ from trap_wire import __version__, codes, frames
 from trap_wire.entries import to_us
 from trap_wire.vocabulary import CaptureMethod, Decision, Role
 
+MOST_BOXES = 5  # a herd is a herd
+LEAST_SHARE = 0.6  # of the frame's best score
+
 CAPTURE_METHODS = {
     codes.REASON_PIR: CaptureMethod.ACTIVITY_DETECTION,
     codes.REASON_SCHEDULE: CaptureMethod.TIME_LAPSE,
@@ -91,7 +94,7 @@ def burst_body(name: str, wake_sequence: int, wake: frames.Wake, burst: Burst) -
 
 
 def verdict_body(name: str, verdict: Verdict) -> dict[str, Any]:
-    """``boxes``: a list for every frame, of label, score and a rectangle relative to the frame."""
+    """``boxes``: a list for every frame, of label, score and a rectangle relative to the frame; the few that matter."""
     return {
         "burst": name,
         "decision": verdict.decision,
@@ -101,7 +104,7 @@ def verdict_body(name: str, verdict: Verdict) -> dict[str, Any]:
         "best_frame": verdict.best_frame,
         "model": str(verdict.model) if verdict.model else None,
         "fail_open": verdict.fail_open or None,
-        "boxes": [[_box(found) for found in frame] for frame in verdict.boxes],
+        "boxes": [[_box(found) for found in _telling(frame)] for frame in verdict.boxes],
     }
 
 
@@ -166,6 +169,11 @@ def _vitals(wake: frames.Wake) -> dict[str, Any]:
         "battery_ma": None if absent else wake.battery_ma,
         "temperature_c": wake.temperature_cc / 100,
     }
+
+
+def _telling(frame: tuple[Detection, ...]) -> tuple[Detection, ...]:
+    """The detections worth a line: a network's tail of weak boxes tells nobody anything and fills the journal."""
+    return tuple(found for found in frame[:MOST_BOXES] if found.score >= frame[0].score * LEAST_SHARE)
 
 
 def _box(found: Detection) -> dict[str, Any]:

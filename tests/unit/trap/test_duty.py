@@ -53,6 +53,11 @@ def test_doubtful_burst_is_kept_as_unknown(build, journal):
     assert len(journal.files(role=Role.PHOTOGRAPH)) == 3
 
 
+def test_journal_keeps_the_boxes_that_tell_something(build, journal):
+    duty.awake(build(sees=[(animal(0.9), animal(0.6), animal(0.2)), (), (animal(0.5),) * 9]))
+    assert [len(frame) for frame in of(journal, Kind.VERDICT)[0]["boxes"]] == [2, 0, 5]
+
+
 def test_heartbeat_frame_is_never_filtered(build, journal):
     duty.awake(build(sees=[()], wakes=[wake(codes.REASON_SCHEDULE)]))
     (burst,), (verdict,) = of(journal, Kind.BURST), of(journal, Kind.VERDICT)
