@@ -3,7 +3,7 @@
 WAKE ─► burst ─► verdict ─► photographs, thumbnail ─► journal ─► SLEEP_REQUEST
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,9 +30,21 @@ from trap_wire.errors import BadInputError, StorageError, TrapError
 
 Line = tuple[Kind, Mapping[str, Any]]
 WAIT_FOR_WAKE_MS = 5_000
+BEAT_MS = 5_000  # the supervisor takes 30 s of silence for a hang
 HOST_SLICE_MS = 20  # a trigger waits this long at most behind a pull
-IDLE_SLICE_S = 0.05  # a laptop's first request waits this long at most while the unit listens for triggers
-HOST_QUIET_MS = 30_000  # field staff think between two commands
+# After a cable was plugged in, and after each command: field staff think between two of them. At 120 mA it costs 20 mAh.
+HOST_VISIT_MS = 600_000
+
+
+@dataclass(slots=True)
+class Waking:
+    """What the Pi knows since its rail rose: the newest wake number that it has seen, and how long it waits for another."""
+
+    seen: int = 0
+    patience_ms: int = WAIT_FOR_WAKE_MS
+    state: int = codes.PI_BUSY
+    told: int | None = None
+    beat_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +71,16 @@ def start(trap: Trap) -> None:
 
 def awake(trap: Trap) -> None:
     """From the rail's rise to the request to cut it: every trigger that comes, then whoever is at the cable, then sleep."""
-    wait_ms = WAIT_FOR_WAKE_MS
+    waking = Waking()
     try:
-        while (frame := _next_frame(trap, wait_ms)) is not None:
-            _answer(trap, frame)
-            trap.supervisor.send(codes.HEARTBEAT)
-            wait_ms = trap.deployment.protocol.stay_up_ms
+        while (frame := _next_frame(trap, waking)) is not None:
+            _answer(trap, frame, waking)
         remember(trap)
     except StorageError:
         # Without a journal there is nothing left to do but not to waste the battery.
-        trap.supervisor.send(codes.SLEEP_REQUEST)
+        _ask_to_sleep(trap, waking)
         raise
-    trap.supervisor.send(codes.SLEEP_REQUEST)
+    _ask_to_sleep(trap, waking)
 
 
 def remember(trap: Trap) -> None:
@@ -82,31 +92,47 @@ def remember(trap: Trap) -> None:
         trap.journal.append(Kind.ERROR, trap.clock.now(), {"part": "card", "words": str(error)})
 
 
-def _next_frame(trap: Trap, wait_ms: int) -> frames.Frame | None:
-    """The supervisor's next frame; while a host is talking the wait starts anew, and a trigger still comes first."""
-    if trap.host is None:
-        return trap.supervisor.receive(wait_ms / 1000)
-    deadline = trap.clock.monotonic_ms() + wait_ms
-    # While nobody talks, the wait is for the trigger, which then is not kept waiting; a host's first request is, a little.
-    slice_ms = 0
-    while (frame := trap.supervisor.receive(0.0 if slice_ms else IDLE_SLICE_S)) is None:
-        answered = trap.host.serve_for(slice_ms)
-        slice_ms = HOST_SLICE_MS if answered else 0
-        if answered:
-            deadline = max(deadline, trap.clock.monotonic_ms() + HOST_QUIET_MS)
-            trap.supervisor.send(codes.HEARTBEAT)
-        if trap.clock.monotonic_ms() >= deadline:
+def _next_frame(trap: Trap, waking: Waking) -> frames.Frame | None:
+    """The supervisor's next frame, None when patience ends; a host is served meanwhile, and a trigger comes first."""
+    clock_ms = trap.clock.monotonic_ms
+    deadline = clock_ms() + waking.patience_ms
+    while True:
+        slice_ms = min(max(deadline - clock_ms(), 0), BEAT_MS) if trap.host is None else 0
+        if (frame := trap.supervisor.receive(slice_ms / 1000)) is not None:
+            return frame
+        if trap.host is not None and trap.host.serve_for(HOST_SLICE_MS):
+            waking.state, deadline = codes.PI_HOST, max(deadline, clock_ms() + HOST_VISIT_MS)
+        if clock_ms() >= deadline:
             return None
-    return frame
+        _beat(trap, waking)
 
 
-def on_wake(trap: Trap, wake: frames.Wake) -> Verdict | None:
-    """One wake: what woke us is journalled at once, then the burst and everything that became of it in one transaction."""
+def _beat(trap: Trap, waking: Waking) -> None:
+    """Say that we live, every BEAT_MS and when our state changes, so that a long wait is not taken for a hang."""
+    now_ms = trap.clock.monotonic_ms()
+    if waking.state != waking.told or now_ms - waking.beat_ms >= BEAT_MS:
+        waking.told, waking.beat_ms = waking.state, now_ms
+        trap.supervisor.send(codes.HEARTBEAT, _heartbeat(waking))
+
+
+def _ask_to_sleep(trap: Trap, waking: Waking) -> None:
+    trap.supervisor.send(codes.SLEEP_REQUEST, _heartbeat(waking))
+
+
+def _heartbeat(waking: Waking) -> bytes:
+    return frames.pack_heartbeat(frames.Heartbeat(waking.state, waking.seen))
+
+
+def on_wake(trap: Trap, wake: frames.Wake, beat: Callable[[], None] = lambda: None) -> Verdict | None:
+    """One wake: what woke us is journalled at once, then the burst and everything that became of it in one transaction.
+
+    ``beat`` is called now and then, so that a long burst is not taken for a hang.
+    """
     at = trap.clock.now()
     woken = trap.journal.append_all(at, [(Kind.WAKE, wake_body(wake, at)), (Kind.BATTERY, battery_body(wake))])[0]
     if wake.reason not in (codes.REASON_PIR, codes.REASON_SCHEDULE):
         return None
-    burst = take(trap.camera, _plan(trap, wake), trap.clock.monotonic_ms)
+    burst = take(trap.camera, _plan(trap, wake), trap.clock.monotonic_ms, beat)
     name = f"{trap.deployment.station.unit}-{woken.sequence:08d}"
     lines: list[Line] = [(Kind.BURST, burst_body(name, woken.sequence, wake, burst))]
     if burst.fault is not None:
@@ -140,17 +166,30 @@ def _keep(trap: Trap, episode: Episode) -> Iterator[Line]:
         yield Kind.ERROR, {"part": "camera", "words": f"{episode.name}: {error}; kept as it is, without a thumbnail"}
 
 
-def _answer(trap: Trap, frame: frames.Frame) -> None:
+def _answer(trap: Trap, frame: frames.Frame, waking: Waking) -> None:
     """Do what one frame asks; a defect in it is an entry, never the end of the duty cycle."""
     try:
         if frame.type in (codes.WAKE, codes.TRIGGER):
-            on_wake(trap, frames.unpack_wake(frame.payload))
+            _answer_wake(trap, frames.unpack_wake(frame.payload), waking)
         elif frame.type == codes.RING:
             _merge(trap, frames.unpack_record(frame.payload))
     except StorageError:
         raise
     except (TrapError, ValueError) as error:
         trap.journal.append(Kind.ERROR, trap.clock.now(), {"part": "duty", "words": str(error)})
+
+
+def _answer_wake(trap: Trap, wake: frames.Wake, waking: Waking) -> None:
+    """A trigger that the supervisor repeats because our heartbeat crossed it is not a second one."""
+    if wake.wake_number <= waking.seen:
+        return
+    waking.seen, waking.state, waking.told = wake.wake_number, codes.PI_BUSY, None
+    _beat(trap, waking)  # the supervisor learns at once that this trigger was seen
+    on_wake(trap, wake, lambda: _beat(trap, waking))
+    visited = wake.reason == codes.REASON_HOST and trap.host is not None
+    waking.state = codes.PI_HOST if visited else codes.PI_ARMED
+    waking.patience_ms = HOST_VISIT_MS if visited else trap.deployment.protocol.stay_up_ms
+    _beat(trap, waking)
 
 
 def _merge(trap: Trap, record: frames.Record) -> None:

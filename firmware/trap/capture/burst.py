@@ -16,14 +16,18 @@ class Burst:
     fault: PartError | None = None
 
 
-def take(camera: Camera, plan: BurstPlan, clock_ms: Callable[[], int]) -> Burst:
-    """Take a burst; a camera fault ends it and is handed back beside the frames that came before it."""
+def take(camera: Camera, plan: BurstPlan, clock_ms: Callable[[], int], beat: Callable[[], None]) -> Burst:
+    """Take a burst; a camera fault ends it and is handed back beside the frames that came before it.
+
+    ``beat`` is called after each frame: a burst of ten at ten seconds would otherwise look like a hang.
+    """
     started, shots, first_frame_ms = clock_ms(), [], None
     try:
         for shot in camera.burst(plan):
             if first_frame_ms is None:
                 first_frame_ms = clock_ms() - started
             shots.append(shot)
+            beat()
     except PartError as fault:
         return Burst(tuple(shots), first_frame_ms, fault)
     return Burst(tuple(shots), first_frame_ms)

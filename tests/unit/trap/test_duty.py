@@ -30,7 +30,56 @@ def test_pulse_becomes_photographs_a_thumbnail_and_a_line_for_each(build, journa
 def test_unit_asks_to_sleep_after_the_burst(build):
     trap = build()
     duty.awake(trap)
-    assert [type_ for type_, _ in trap.supervisor.sent] == [codes.HEARTBEAT, codes.SLEEP_REQUEST]
+    assert [type_ for type_, _ in trap.supervisor.sent] == [codes.HEARTBEAT, codes.HEARTBEAT, codes.SLEEP_REQUEST]
+
+
+def test_trigger_that_the_supervisor_repeats_is_one_trigger(build, journal):
+    duty.awake(build(wakes=[wake(), wake(), wake(wake_number=2)], sees=[(animal(0.9),)] * 6))
+    assert [body["wake"] for body in of(journal, Kind.WAKE)] == [1, 2]
+
+
+def test_supervisor_is_told_which_trigger_was_seen_last(build):
+    trap = build(wakes=[wake(wake_number=7)])
+    duty.awake(trap)
+    assert [frames.unpack_heartbeat(payload).wake_number for _, payload in trap.supervisor.sent] == [7, 7, 7]
+
+
+def test_unit_at_a_cable_stays_up_and_says_that_it_lives(build):
+    class SlowHost:
+        """Asks once, then thinks; each slice is a second long."""
+
+        asked = False
+
+        def serve_for(self, milliseconds):
+            clock.ms += 1_000
+            first, self.asked = not self.asked, True
+            return int(first)
+
+    trap = build(wakes=[wake(codes.REASON_HOST)])
+    clock = trap.clock
+    duty.awake(dataclasses.replace(trap, host=SlowHost()))
+    beats = [
+        frames.unpack_heartbeat(payload).state for type_, payload in trap.supervisor.sent if type_ == codes.HEARTBEAT
+    ]
+    assert set(beats) == {codes.PI_BUSY, codes.PI_HOST}
+    assert len(beats) >= duty.HOST_VISIT_MS / (duty.BEAT_MS + 1_000)
+    assert clock.ms >= duty.HOST_VISIT_MS
+
+
+def test_long_burst_is_not_taken_for_a_hang(build):
+    class SlowCamera(ScriptedCamera):
+        def burst(self, plan):
+            for taken in super().burst(plan):
+                clock.ms += 10_000
+                yield taken
+
+    trap = build(camera=SlowCamera())
+    clock = trap.clock
+    duty.awake(trap)
+    states = [
+        frames.unpack_heartbeat(payload).state for type_, payload in trap.supervisor.sent if type_ == codes.HEARTBEAT
+    ]
+    assert states == [codes.PI_BUSY] * 4 + [codes.PI_ARMED]
 
 
 def test_blank_keeps_only_its_thumbnail_and_its_line(build, journal):
@@ -91,7 +140,7 @@ def test_without_a_detector_everything_is_kept_and_the_reason_said(build, journa
 
 
 def test_full_card_is_said_and_the_duty_cycle_goes_on(build, journal):
-    trap = build(wakes=[wake(), wake(codes.REASON_SCHEDULE)], sees=[(animal(0.9),)] * 4)
+    trap = build(wakes=[wake(), wake(codes.REASON_SCHEDULE, wake_number=2)], sees=[(animal(0.9),)] * 4)
     full = MediaStore(trap.card, journal, Reserve(journal=0, heartbeat=trap.card.free_bytes()))
     duty.awake(dataclasses.replace(trap, store=full))
     assert "card full" in of(journal, Kind.ERROR)[0]["words"]
