@@ -16,7 +16,9 @@ class Burst:
     fault: PartError | None = None
 
 
-def take(camera: Camera, plan: BurstPlan, clock_ms: Callable[[], int], beat: Callable[[], None]) -> Burst:
+def take(
+    camera: Camera, plan: BurstPlan, clock_ms: Callable[[], int], beat: Callable[[], None] = lambda: None
+) -> Burst:
     """Take a burst; a camera fault ends it and is handed back beside the frames that came before it.
 
     ``beat`` is called after each frame: a burst of ten at ten seconds would otherwise look like a hang.

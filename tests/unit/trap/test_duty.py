@@ -141,7 +141,7 @@ def test_without_a_detector_everything_is_kept_and_the_reason_said(build, journa
 
 def test_full_card_is_said_and_the_duty_cycle_goes_on(build, journal):
     trap = build(wakes=[wake(), wake(codes.REASON_SCHEDULE, wake_number=2)], sees=[(animal(0.9),)] * 4)
-    full = MediaStore(trap.card, journal, Reserve(journal=0, heartbeat=trap.card.free_bytes()))
+    full = MediaStore(trap.card, journal, Reserve(journal=0, heartbeat=2**62))
     duty.awake(dataclasses.replace(trap, store=full))
     assert "card full" in of(journal, Kind.ERROR)[0]["words"]
     assert len(journal.files(role=Role.PHOTOGRAPH)) == 1  # the heartbeat, from its own reserve
