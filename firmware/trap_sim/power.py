@@ -1,19 +1,19 @@
-"""What the parts of a pretend unit take from the battery, and the account of it.
-
-Currents at 5 V from DESIGN.md's sources: Zero 2 W booting about 200 mA, capturing and inferring 350 mA with the flash on;
-an RP2040 under MicroPython 21 mA; behind the latch only PIR, RTC and leakage. The converter gives back 88 %.
-"""
+"""What the parts of a pretend unit take from the battery, and the account of it: the typical numbers of the power budget."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from trap_sim.battery import Battery
 from trap_sim.vtime import VirtualTime
+from trap_wire.energy import budget
 
-STANDBY_MA = 0.04  # at the battery
-SUPERVISOR_MA = 21.0
-PI_MA = 240.0  # mean over boot, burst, triage and writing
-EFFICIENCY = 0.88
+_COSTS = budget.settle(budget.shipped(), "latched")
+STANDBY_MA = _COSTS.always_pack_ma  # at the battery
+SUPERVISOR_MA = next(state.ma.typical for state in budget.shipped().states if state.name == "pico")
+PI_MA = (
+    1000 * _COSTS.wake_j / _COSTS.wake_s / budget.VOLTS_5 - SUPERVISOR_MA
+)  # mean over boot, burst, triage and writing
+EFFICIENCY = _COSTS.efficiency
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Supply:
         """Current out of the battery."""
         at_5v = SUPERVISOR_MA * self.load.supervisor + PI_MA * self.load.pi
         rested = max(2_000, self._battery.millivolts(0, self._celsius()))
-        return STANDBY_MA + at_5v * 5_000 / rested / EFFICIENCY
+        return STANDBY_MA + at_5v * 1_000 * budget.VOLTS_5 / rested / EFFICIENCY
 
     def millivolts(self) -> int:
         """Pack voltage under the present load."""

@@ -17,6 +17,7 @@ from trap_tools.client import Unit
 from trap_tools.line import BAUD, Line
 from trap_tools.login import Session
 from trap_tools.ports import units
+from trap_wire.energy.forecast import HORIZON_D
 from trap_wire.entries import from_us
 from trap_wire.errors import RefusedError
 
@@ -24,7 +25,7 @@ _BARS = " ▁▂▃▄▅▆▇█"
 _COUNTS = {"triggers": "triggers", "kept": "kept", "unknown": "unknown", "discarded": "discarded", "audited": "audited"}
 # Keys that the screen words itself; whatever else a newer unit says is shown below as it is.
 _WORDED = {"unit", "deployment", "programme", "protocol", "protocol_hash", "model", "trouble", "now_us", "entries",
-           "first_day", "totals", "days", "battery", "storage_free_bytes", "errors",
+           "first_day", "totals", "days", "battery", "days_left", "storage_free_bytes", "errors",
            "bench", "locked", "battery_state", "well"}  # fmt: skip
 
 
@@ -81,6 +82,7 @@ def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("unit time", _time(facts.get("now_us"))),
         ("days out", _days_out(facts)),
         ("battery", _battery(facts.get("battery"))),
+        ("cells last", _days_left(facts.get("days_left"))),
         ("storage", _storage(facts.get("storage_free_bytes"))),
         *_counts(facts),
         ("lost effort", _lost(facts.get("totals") or {})),
@@ -134,6 +136,15 @@ def _battery(battery: dict[str, Any] | None) -> str:
     forms["temperature_c"] = ("{:.1f} °C", 1)
     known = [form.format(battery[key] * scale) for key, (form, scale) in forms.items() if battery.get(key) is not None]
     return ", ".join([*known, str(battery.get("state") or "")]).rstrip(", ")
+
+
+def _days_left(left: dict[str, Any] | None) -> str:
+    """The unit's own reckoning, as a span: one number would be believed."""
+    if not left:
+        return ""
+    low, high = left["low"], f"{left['high']}{'+' if left['high'] >= HORIZON_D else ''}"
+    span = f"{HORIZON_D} days or more" if low >= HORIZON_D else f"{low} to {high} days"
+    return f"{span} at {left['wakes_a_day']:g} wakes a day and {left['celsius']:g} °C (reckoned, 5-95 %)"
 
 
 def _storage(free: int | None) -> str:

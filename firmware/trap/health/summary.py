@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from trap.deployment import Deployment
+from trap.health.outlook import days_left
 from trap_wire.entries import Entry, Kind, to_us
 
 DAYS_SHOWN = 14
@@ -57,6 +58,7 @@ def summary(
         "totals": _counts(tallies.values()),
         "days": _days(tallies, now),
         "battery": _battery(ledger),
+        "days_left": days_left(ledger, deployment, now),
         "storage_free_bytes": free_bytes,
         "errors": [_error(entry) for entry in ledger.newest(Kind.ERROR, ERRORS_SHOWN)],
     }

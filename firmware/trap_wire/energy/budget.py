@@ -1,6 +1,7 @@
 """The power budget: states of a unit with current, time and source, each number an interval of ``power_budget.toml``."""
 
 import dataclasses
+import functools
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -116,8 +117,9 @@ def settle(budget: Budget, unit: str, pick: Pick = typical) -> Costs:
     )  # fmt: skip
 
 
+@functools.cache
 def shipped(stay_up_ms: int = 0) -> Budget:
-    """The budget that came with this code."""
+    """The budget that came with this code; read once."""
     return parse(resources.files("trap_wire.energy").joinpath("power_budget.toml").read_text(), stay_up_ms)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from trap_wire.energy.budget import Budget, Interval, settle
 from trap_wire.energy.cells import Pack
 from trap_wire.energy.climate import Site
-from trap_wire.energy.year import Plan, simulate
+from trap_wire.energy.year import Plan, idle_mah, mah, simulate, terminal_v, wake_ma
 
 HORIZON_D = 730
 # Every number this far towards its bad end gives the 5 %, 50 % and 95 % bounds of a Monte Carlo over all of them, without its
@@ -32,8 +32,17 @@ def days_left(budget: Budget, pack: Pack, site: Site, plan: Plan, *, used_mah: f
 
         run = simulate(
             settle(budget, "latched", pick), pack.settled(pick), site, plan,
-            days=HORIZON_D, used_mah=used_mah, first_day=day_of_year, step_days=2,
+            days=HORIZON_D, used_mah=used_mah, first_day=day_of_year, step_days=7,
         )  # fmt: skip
         return HORIZON_D if run.dark_from_day is None else run.dark_from_day
 
     return DaysLeft(*(days(lean) for lean in LEANS))
+
+
+def reckoned_mah(budget: Budget, pack: Pack, celsius: float, wakes: float, days: float) -> float:
+    """Charge that so many wakes and days have taken from fresh cells, for a unit whose gauge does not count."""
+    costs = settle(budget, "latched")
+    half = 0.5 * pack.available_mah(celsius, 0.0)  # the voltage in the middle of the discharge stands for all of it
+    volts = terminal_v(costs, pack, celsius, half, wake_ma(costs, pack, celsius, half))
+    joules = wakes * costs.wake_j + days * costs.heartbeat_j
+    return mah(joules, costs, volts) + days * idle_mah(costs, pack, celsius, half)
