@@ -1,5 +1,6 @@
 """Files that are whole or not there: written beside their name, forced to the disk, then renamed."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -17,7 +18,8 @@ def write(path: Path, data: bytes) -> Path:
             os.fsync(file.fileno())
         return settle(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the folder itself may be what is wrong
+            temporary.unlink()
         raise StorageError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 

@@ -1,9 +1,11 @@
 """The two plots of ``manul power``: charge over the year with its band, and the tornado of what costs most."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from trap_tools import durable
 from trap_tools.power.study import Band, Bar
 from trap_wire.energy.year import Outcome
 from trap_wire.errors import BadInputError
@@ -71,6 +73,6 @@ def _figure(height_ratios: tuple[int, ...]) -> tuple[Any, tuple[Any, ...]]:
 
 
 def _save(figure: Any, path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
-    return path
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=150, format="png")
+    return durable.write(path, picture.getvalue())

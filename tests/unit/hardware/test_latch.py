@@ -14,14 +14,13 @@ LATCH = Path(simulate.__file__).parent
 
 CORNERS = tuple(simulate.CORNERS)
 BOOT_S = 0.5  # longest time from power to HOLD that the supervisor is allowed: half of the shortest window, and some
-FEW = (3.2, 6.5, 8.4)
 
 
 @functools.cache
 def figures(name: str, corner: str) -> simulate.Figures:
     scenario = next(s for s in simulate.ALL if s.name == name)
-    few = tuple(volts for volts in scenario.supplies_v if volts in FEW)
-    return simulate.run(scenario, corner, scenario.supplies_v if name == "window" else few)
+    ends = (scenario.supplies_v[0], scenario.supplies_v[-1])
+    return simulate.run(scenario, corner, scenario.supplies_v if name == "window" else ends)
 
 
 @needs_ngspice

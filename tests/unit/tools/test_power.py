@@ -53,6 +53,13 @@ def test_plots_are_written_as_pictures(tmp_path):
         assert (tmp_path / "new" / name).read_bytes().startswith(b"\x89PNG")
 
 
+def test_folder_that_cannot_be_written_is_said_in_one_line(tmp_path):
+    pytest.importorskip("matplotlib")
+    (tmp_path / "file").write_text("in the way")
+    said = run(*FAST, "--plots", str(tmp_path / "file" / "below"), code=7)
+    assert "cannot be written" in said and "Traceback" not in said
+
+
 def test_a_flood_of_grass_costs_charge_and_a_daily_budget_saves_most_of_it():
     flood = ("--site", "altai-slope", "--wakes", "10", "--flood", "180:10:2000")
     calm, flooded, capped = (
