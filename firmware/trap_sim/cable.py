@@ -1,10 +1,11 @@
 """A laptop's cable to a pretend unit: it wakes the unit, and the real SMP server answers on a real pty.
 
 While the cable is in, the unit's virtual time keeps pace with the wall clock, and the duty cycle is the real one: it serves
-the host, takes a burst when a trigger comes, and sleeps when the host falls silent; the cable then wakes it again.
+the host and takes a burst when a trigger comes. A unit that was cut is woken by the cable again.
 """
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,21 +26,30 @@ HURRY_MS = 1_000
 
 
 class PacedHost:
-    """``trap.ports.HostLink`` that lets virtual time pass as wall time does; once unplugged it is silent and in a hurry."""
+    """``trap.ports.HostLink`` that keeps virtual time at the pace of the wall clock and the unit awake.
 
-    def __init__(self, host: HostLink, time: VirtualTime, unplugged: threading.Event) -> None:
+    Once unplugged it is silent and in a hurry, so that the duty cycle comes to its end.
+    """
+
+    def __init__(self, host: HostLink, virtual: VirtualTime, unplugged: threading.Event) -> None:
         self._host = host
-        self._time = time
+        self._time = virtual
         self._unplugged = unplugged
+        self._ahead_ms = virtual.ms - monotonic_ms()
 
     def serve_for(self, milliseconds: int) -> int:
-        """Answer requests for so long; how many there were."""
+        """Answer requests for so long, or for as long as virtual time is ahead; how many there were, never none."""
         if self._unplugged.is_set():
             self._time.advance(HURRY_MS)
             return 0
-        answered = self._host.serve_for(milliseconds)
-        self._time.advance(milliseconds)
-        return answered
+        answered = self._host.serve_for(max(milliseconds, self._time.ms - self._ahead_ms - monotonic_ms()))
+        self._time.advance_to(monotonic_ms() + self._ahead_ms)
+        return max(1, answered)
+
+
+def monotonic_ms() -> int:
+    """The wall clock, which only the cable looks at: a laptop lives in real time."""
+    return time.monotonic_ns() // 1_000_000
 
 
 class Cable:

@@ -2,8 +2,8 @@
 
 import contextlib
 import shutil
+import signal
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -35,15 +35,15 @@ class Options:
 
 
 def serve(options: Options, console: Console) -> None:
-    """Until Ctrl-C. The port is the only line on standard output."""
+    """Until Ctrl-C or SIGTERM. The port is the only line on standard output."""
     with _folder(options.to) as folder:
         unit = lived(options, folder, datetime.now(UTC))
         with plugged_in(unit) as port, linked(options.link, port) as name:
             click.echo(name)
             console.print(f"MN-101 is served at {name} until Ctrl-C; try: manul summary --port {name}", soft_wrap=True)
             with contextlib.suppress(KeyboardInterrupt):
-                while True:
-                    time.sleep(3_600)
+                signal.signal(signal.SIGTERM, signal.default_int_handler)
+                signal.pause()
 
 
 def lived(options: Options, folder: Path, now: datetime) -> SimUnit:
