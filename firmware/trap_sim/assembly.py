@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trap.assembly import Parts, put_together
-from trap.deployment import Deployment, parse_or_safe
+from trap.deployment import Deployment, Protocol, parse_or_safe
 from trap.duty import Trap
 from trap.store.media import MIB, Reserve
 from trap_sim.board import Board
@@ -61,6 +61,6 @@ def deployment_of(folder: Path) -> Deployment:
     return parse_or_safe(raw)
 
 
-def settings_of(deployment: Deployment) -> dict[str, object]:
+def settings_of(protocol: Protocol) -> dict[str, object]:
     """What the supervisor keeps in its flash of a protocol; fields that it does not know it leaves out by itself."""
-    return dataclasses.asdict(deployment.protocol)
+    return dataclasses.asdict(protocol)

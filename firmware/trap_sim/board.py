@@ -23,7 +23,7 @@ from trap_wire.errors import PartError
 
 LATCH_MS = 150  # power to the first line of MicroPython
 SAMPLE_MS = 1_000
-TICK_MS = 20  # what is overdue is looked at again this often
+TICK_MS = 250  # what is overdue is looked at again this often
 DEAD_MV = 2_700  # the converter cannot start below this
 
 

@@ -61,3 +61,23 @@ def serve(**given: object) -> None:
     from trap_sim import serving
 
     serving.serve(serving.Options(**given), Console(stderr=True))  # type: ignore[arg-type]
+
+
+@sim.command("year")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--days", default=365, show_default=True, type=click.IntRange(1, 365))
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def year_command(seed: int, days: int, as_json: bool) -> None:
+    """Send a year of pulses through the real supervisor policy, without pictures, in seconds."""
+    from trap_sim import screen
+    from trap.deployment import Protocol
+    from trap_sim.year import Year
+
+    made = Year(seed, Protocol())
+    with screen.counting(Console(stderr=True), days) as told:
+        made.run(days, told)
+    if as_json:
+        left = round(made.battery.left(0.0), 3)
+        click.echo(json.dumps({"months": [tally.to_json() for tally in made.months], "battery_left": left}, indent=2))
+    else:
+        screen.say_year(Console(), made)

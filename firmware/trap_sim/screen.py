@@ -1,15 +1,19 @@
 """The night on a terminal: a bar for each unit, then the numbers."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 from trap_sim.photos import Album
 from trap_sim.reckoning import Reckoning
 from trap_sim.site import NIGHT_MS, Plan
 from trap_sim.sky import HOUR_MS
 from trap_sim.story import Night
+from trap_sim.year import BEGAN, Year
 from trap_tools.report import print_table
 from trap_tools.visit import Progress as Pulled
 from trap_wire.vocabulary import ObservationType
@@ -104,3 +108,23 @@ def _name(console: Console, words: str, files: dict[str, str]) -> None:
         console.print(f"  {name}: {wrong}", soft_wrap=True, markup=False)
     if len(files) > NAMES_SHOWN:
         console.print(f"  … and {len(files) - NAMES_SHOWN} more")
+
+
+@contextmanager
+def counting(console: Console, days: int) -> Iterator[Callable[[int], None]]:
+    """A bar of days; what it gives is told the day's number."""
+    with Progress(TextColumn("day"), BarColumn(), TextColumn("{task.completed:.0f}"), console=console) as bars:
+        task = bars.add_task("", total=days)
+        yield lambda day: bars.update(task, completed=day)
+
+
+def say_year(console: Console, year: Year) -> None:
+    """A row a month."""
+    table = Table("month", "pulses", "triggers", "heartbeats", "refused", "lost", "cuts", box=None, header_style="bold")
+    for number, tally in enumerate(year.months, 1):
+        hours = f"{tally.lost_s / 3_600:.1f} h"
+        counts = (tally.pulses, tally.admitted["pir"], tally.admitted["schedule"], tally.refused)
+        table.add_row(str(number), *map(str, counts), hours, str(tally.cuts))
+    console.print(table)
+    error_s = (year.clock.now() - BEGAN).total_seconds() - year.time.ms / 1_000
+    console.print(f"battery left at 0 °C: {year.battery.left(0.0):.0%}; the clock is off by {error_s:+.1f} s")

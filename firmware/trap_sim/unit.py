@@ -69,7 +69,7 @@ class SimUnit:
         pins = Pins(rtc, Supply(self.time, self.battery, self._celsius), uart, self._sense)
         self._flash = setting.folder / FLASH
         memory = self._flash.read_bytes() if self._flash.exists() else b""
-        self.board = Board(self.time, pins, settings_of(deployment_of(setting.folder)), memory)
+        self.board = Board(self.time, pins, settings_of(deployment_of(setting.folder).protocol), memory)
         self.card = SimCard(setting.folder / CARD, fate.card, setting.seed)
         world = World(self.surroundings.scene, lambda: sky.lux(self.time.ms))
         camera = SimCamera(self.time, SimClock(self.time, rtc), world, fate.camera, setting.seed)
