@@ -8,6 +8,7 @@ action it returns is carried out in order. Frames to and from the Pi are real by
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from trap_sim.clock import EPOCH, Rtc
@@ -23,6 +24,7 @@ from trap_wire.errors import PartError
 
 LATCH_MS = 150  # power to the first line of MicroPython
 SAMPLE_MS = 1_000
+BATCH = 64  # ring records in one hand-over, as trap_supervisor.body
 TICK_MS = 250  # what is overdue is looked at again this often
 DEAD_MV = 2_700  # the converter cannot start below this
 
@@ -87,6 +89,8 @@ class Board:
         """A laptop's cable is in: the latch closes for it, unless the supervisor is awake anyway."""
         if self._life is None:
             self._close_latch(Causes(pir=False, alarm=False, host=True, watchdog=False))
+        elif self._begun:
+            self._do(self._life.host(self._now(), self._rtc_s()))
 
     def hear(self, data: bytes) -> None:
         """Bytes from the Pi."""
@@ -210,9 +214,12 @@ class Board:
         self._uart.say(frames.encode(type_, self._sequence, payload))
 
     def _hand_over(self, first: int) -> None:
-        for record in self._ring.since(first):
+        """A batch of records, and where it ends; the Pi asks again from there."""
+        batch = list(islice(self._ring.since(first), BATCH))
+        for record in batch:
             self._send(codes.RING, frames.pack_record(record))
-        self._send(codes.RING_END, b"")
+        numbers = [record.sequence for record in batch] or [0]
+        self._send(codes.RING_END, frames.pack_ring_end(frames.RingEnd(numbers[0], numbers[-1], self._ring.newest)))
 
     def _set_rtc(self, rtc_s: int) -> None:
         before, life = self._rtc_s(), self._life

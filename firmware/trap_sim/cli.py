@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -10,13 +11,28 @@ from rich.console import Console
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
+def _serving(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of serving, for ``manul sim serve`` and for ``manul sim --serve``."""
+    for option in (
+        click.option("--detector", type=FOLDER, help="Detector folder  [the newest below models/]."),
+        click.option("--hours", default=3.0, show_default=True, help="What the unit has lived through before."),
+        click.option("--seed", default=1, show_default=True),
+        click.option("--photos", type=FOLDER, help="Your own photographs instead of composed scenes."),
+        click.option("--link", type=click.Path(path_type=Path), help="A stable name for the port, such as /tmp/unit."),
+        click.option("--to", "to", type=FOLDER, help="Folder of the unit  [a new one that is removed at the end]."),
+    ):
+        command = option(command)
+    return command
+
+
 @click.group(invoke_without_command=True)
-@click.option("--serve", "serve_now", is_flag=True, help="The same as `manul sim serve`.")
+@click.option("--serve", "serve_now", is_flag=True, help="The same as `manul sim serve`, with the options that follow.")
+@_serving
 @click.pass_context
-def sim(ctx: click.Context, serve_now: bool) -> None:
+def sim(ctx: click.Context, /, *, serve_now: bool, **given: object) -> None:
     """Pretend traps that run the real software: a night of a site, a unit at a port, a year in seconds."""
-    if serve_now:
-        ctx.invoke(serve)
+    if serve_now and ctx.invoked_subcommand is None:
+        _serve(given)
     elif ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
@@ -36,11 +52,11 @@ def night_command(*, as_json: bool, **given: object) -> None:
 
     Exit code 3 when there is no photograph in the folder.
     """
-    from trap_sim import screen, story
+    from trap_sim import noise, screen, story
 
     started, console = time.monotonic(), Console(stderr=as_json)
     options = story.Options(**given)  # type: ignore[arg-type]
-    with screen.Bars(Console(stderr=True)) as bars:
+    with noise.own_stderr() as terminal, screen.Bars(Console(file=terminal)) as bars:
         told = story.tell(options, bars)
     if as_json:
         click.echo(json.dumps(told.to_json(), indent=2, ensure_ascii=False))
@@ -50,14 +66,13 @@ def night_command(*, as_json: bool, **given: object) -> None:
 
 
 @sim.command()
-@click.option("--to", "to", type=FOLDER, help="Folder of the unit  [a new one that is removed at the end].")
-@click.option("--link", type=click.Path(path_type=Path), help="A stable name for the port, such as /tmp/unit.")
-@click.option("--photos", type=FOLDER, help="Your own photographs instead of composed scenes.")
-@click.option("--seed", default=1, show_default=True)
-@click.option("--hours", default=3.0, show_default=True, help="What the unit has lived through before.")
-@click.option("--detector", type=FOLDER, help="Detector folder  [the newest below models/].")
+@_serving
 def serve(**given: object) -> None:
     """Serve one pretend unit at a port until Ctrl-C, for `manul summary`, `manul pull`, smpmgr and the like."""
+    _serve(given)
+
+
+def _serve(given: dict[str, object]) -> None:
     from trap_sim import serving
 
     serving.serve(serving.Options(**given), Console(stderr=True))  # type: ignore[arg-type]
@@ -69,8 +84,8 @@ def serve(**given: object) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def year_command(seed: int, days: int, as_json: bool) -> None:
     """Send a year of pulses through the real supervisor policy, without pictures, in seconds."""
-    from trap_sim import screen
     from trap.deployment import Protocol
+    from trap_sim import screen
     from trap_sim.year import Year
 
     made = Year(seed, Protocol())

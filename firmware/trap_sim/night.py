@@ -1,7 +1,6 @@
 """One night of a site: every unit in virtual time, in worker processes, and what each has to tell in the morning."""
 
 import multiprocessing
-import os
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
-from trap_sim import place
+from trap_sim import noise, place
 from trap_sim.site import NIGHT_MS, Plan
 from trap_sim.unit import Setting, SimUnit
 from trap_sim.vtime import VirtualTime
@@ -82,11 +81,9 @@ _worker: dict[str, Any] = {}
 
 
 def _prepare(queue: "SimpleQueue[tuple[str, int]]", log: str) -> None:
-    """In each worker: where to tell, and its noise (TFLite speaks on stderr) out of the progress bar's way."""
+    """In each worker: where to tell, and its noise out of the bars' way."""
     _worker["queue"] = queue
-    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(handle, 2)
-    os.close(handle)
+    noise.divert(Path(log))
 
 
 def _work(plan: Plan, detector: Path | None) -> Morning:

@@ -17,6 +17,11 @@ class Ring:
         self._next = 1
         self.lost = 0
 
+    @property
+    def newest(self) -> int:
+        """Number of the newest record ever added; 0 for none."""
+        return self._next - 1
+
     def add(self, payload: bytes) -> None:
         """Take a packed record; it gets the next number."""
         self._records.append(frames.unpack_record(payload)._replace(sequence=self._next))

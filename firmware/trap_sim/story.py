@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from trap.deployment import Protocol as Rules
 from trap.triage import model_folder
-from trap_sim import night, reckoning
+from trap_sim import night, noise, reckoning
 from trap_sim.night import Morning
 from trap_sim.photos import Album, PhotoBurst, album, bursts
 from trap_sim.reckoning import Reckoning
@@ -81,9 +81,10 @@ def tell(options: Options, screen: Screen) -> Night:
     for plan in site:
         write_station(plan, options.seed)
     screen.planned(site, pictures)
-    mornings = night.live(site, detector, options.workers, options.to / "workers.log", screen.lived)
-    home = options.to / "pulled"
-    receipts = Round(home, detector, screen.pulled).pull_all(mornings)
+    home, log = options.to / "pulled", options.to / "noise.log"
+    mornings = night.live(site, detector, options.workers, log, screen.lived)
+    with noise.into(log):
+        receipts = Round(home, detector, screen.pulled).pull_all(mornings)
     page, summaries = report.build(home), report.summaries(home)
     return Night(page, summaries, receipts, mornings, reckoning.reckon(mornings), pictures)
 
@@ -123,5 +124,7 @@ def _clear(folder: Path) -> None:
         for old in folder.iterdir():
             shutil.rmtree(old) if old.is_dir() else old.unlink()
         (folder / MARK).write_text("Made by `manul sim`; the next one with the same --to removes it.\n")
+    except TrapError:
+        raise
     except OSError as error:
         raise StorageError(f"{folder}: {error.strerror}") from error
