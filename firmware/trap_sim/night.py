@@ -38,6 +38,11 @@ def sleep_through(plan: Plan, detector: Path | None, told: Callable[[int], None]
         Setting(plan.folder, plan.started, plan.sky, plan.seed, detector), plan.fate, lambda t: show_of(plan, t)
     )
     unit.run(plan.pulses(), NIGHT_MS, told)
+    return morning_of(plan, unit)
+
+
+def morning_of(plan: Plan, unit: SimUnit) -> Morning:
+    """What a unit that has lived through its night leaves behind."""
     seen = tuple(unit.surroundings.shown)
     return Morning(
         plan=plan,

@@ -14,7 +14,9 @@ SMPMGR = Path(sys.executable).with_name("smpmgr")
 
 
 def run(*command, **options):
-    return subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=60, check=False, **options)
+    return subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, timeout=60, check=False, **options
+    )
 
 
 @pytest.fixture(scope="module")
