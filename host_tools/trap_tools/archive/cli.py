@@ -190,6 +190,7 @@ def effort(*, folder: Path, places: Path | None, as_json: bool) -> None:
         {
             "unit": one.log.unit,
             "deployment": one.log.deployment,
+            "proved": one.effort.proved,
             **{str(state): round(one.effort.days(state), 3) for state in State},
         }
         for one in whole(folder, places)
@@ -202,5 +203,10 @@ def effort(*, folder: Path, places: Path | None, as_json: bool) -> None:
     for state in State:
         table.add_column(str(state).replace("_", " "), justify="right")
     for row in rows:
-        table.add_row(escape(f"{row['unit']}/{row['deployment']}"), *(f"{row[str(state)]:.2f}" for state in State))
+        paper = "" if row["proved"] else "*"
+        table.add_row(
+            escape(f"{row['unit']}/{row['deployment']}{paper}"), *(f"{row[str(state)]:.2f}" for state in State)
+        )
     Console().print(table)
+    if not all(row["proved"] for row in rows):
+        click.echo("* another camera without heartbeats: from dates on paper, not proved")

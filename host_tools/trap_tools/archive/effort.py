@@ -66,9 +66,13 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """Spans without a hole from the first to the last moment; empty for a journal without entries."""
+    """Spans without a hole from the first to the last moment; empty for a journal without entries.
+
+    ``proved`` is False for other cameras: without a heartbeat their effort can only be taken from dates on paper.
+    """
 
     spans: tuple[Span, ...]
+    proved: bool = True
 
     def days(self, state: State = State.WORKING) -> float:
         """Days in one state; the default are the camera-days."""
@@ -99,6 +103,10 @@ def effort(log: Log, place: Place, clock: Correction) -> Effort:
     start = max(start, to_us(place.start)) if place.start else start
     # Paper may end later than the journal: what lies between is dead, and a unit found dead must show as such.
     end = to_us(place.end) if place.end else end
+    if log.imported:
+        # Nothing but paper says when such a camera watched, so paper must do, also before the first photograph.
+        start = to_us(place.start) if place.start else start
+        return Effort(tuple(_overlaid(start, end, list(_by_hand(place)))), proved=False)
     lost = [*_dead(times, end), *_flooded(log, clock), *_battery(log, clock), *_states(log, clock), *_by_hand(place)]
     return Effort(tuple(_overlaid(start, end, lost)))
 

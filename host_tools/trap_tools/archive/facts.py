@@ -200,6 +200,11 @@ class Log:
     visits: list[tuple[datetime, str]] = field(default_factory=list)
 
     @property
+    def imported(self) -> bool:
+        """Whether another camera took these and ``manul import`` wrote the journal: such a camera has no heartbeat."""
+        return any(boot.software.startswith("import ") for boot in self.boots)
+
+    @property
     def present(self) -> list[Medium]:
         """Files that the unit still had when its journal was pulled, in the journal's order."""
         return [medium for path, medium in self.media.items() if path not in self.evicted]

@@ -47,19 +47,20 @@ class Labels:
         self._path = folder / NAME
         self._all = list(_read(self._path))
 
-    def add(self, label: Label) -> None:
-        """Add a line; it is on the disk when this returns."""
-        if label.observation_type not in {str(kind) for kind in ObservationType}:
-            raise BadInputError(f"{label.observation_type!r} is no observation type")
-        line = json.dumps(asdict(label), ensure_ascii=False, sort_keys=True) + "\n"
+    def add(self, *labels: Label) -> None:
+        """Add lines; they are on the disk when this returns."""
+        known = {str(kind) for kind in ObservationType}
+        if wrong := next((label.observation_type for label in labels if label.observation_type not in known), None):
+            raise BadInputError(f"{wrong!r} is no observation type")
+        lines = "".join(json.dumps(asdict(label), ensure_ascii=False, sort_keys=True) + "\n" for label in labels)
         try:
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(line)
+                file.write(lines)
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
             raise StorageError(f"{self._path}: {error.strerror}") from error
-        self._all.append(label)
+        self._all.extend(labels)
 
     def undo(self, observer: str, at: datetime) -> Label | None:
         """Take this observer's last verdict back; the label that was taken back, None when there is none."""
