@@ -90,7 +90,7 @@ def cached(name: str, key: str, make: Callable[[Path], None]) -> Path:
 
 
 def sources() -> str:
-    """APT lines for SUITE on the mirrors that this machine itself uses; Debian's own where it is no Debian."""
+    """APT lines for SUITE on this machine's own mirrors, or those of DEBIAN_MIRROR and DEBIAN_SECURITY_MIRROR."""
     shown = ""
     if shutil.which("apt-get"):
         targets = ("$(LABEL) $(REPO_URI)", "Created-By: Packages")
@@ -98,8 +98,10 @@ def sources() -> str:
             ["apt-get", "indextargets", "--format", *targets], capture_output=True, text=True, check=False
         ).stdout
     mirrors = dict(re.findall(r"^(Debian|Debian-Security) (\S+)$", shown, re.MULTILINE))
-    main = mirrors.get("Debian", "http://deb.debian.org/debian")
-    security = mirrors.get("Debian-Security", "http://deb.debian.org/debian-security")
+    main = os.environ.get("DEBIAN_MIRROR", mirrors.get("Debian", ""))
+    security = os.environ.get("DEBIAN_SECURITY_MIRROR", mirrors.get("Debian-Security", ""))
+    if not (main and security):
+        raise SystemExit("apt names no Debian mirror here: set DEBIAN_MIRROR and DEBIAN_SECURITY_MIRROR to two")
     option = f"[signed-by={KEYRING}]" if Path(KEYRING).exists() else ""
     places = ((main, SUITE), (main, f"{SUITE}-updates"), (security, f"{SUITE}-security"))
     return "".join(f"deb {option} {uri} {suite} main\n" for uri, suite in places)
