@@ -1,4 +1,7 @@
-"""The self test over the cable: rows [part, pass/fail/skip, words, values], words with what to do when it fails."""
+"""The self test over the cable: rows [part, pass/fail/skip, words, values], words with what to do when it fails.
+
+``values["why"]`` names the words for a host that says them in another language.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -46,37 +49,67 @@ def _tried(look: Callable[[Trap], Iterator[Row]], trap: Trap) -> Iterator[Row]:
     try:
         yield from look(trap)
     except TrapError as error:
-        yield [look.__name__.strip("_"), FAIL, str(error), {}]
+        yield [look.__name__.strip("_"), FAIL, str(error), {"why": "fault"}]
 
 
 def _camera(trap: Trap) -> Iterator[Row]:
     shot = one_shot(trap)
     values: dict[str, Any] = {**measures(shot.lores), "exposure_us": shot.exposure_us, "gain": shot.gain}
     if values["brightness"] < 8:
-        yield ["camera", FAIL, "the picture is black: take the cap off, or mend the infrared flash", values]
+        yield [
+            "camera",
+            FAIL,
+            "the picture is black: take the cap off, or mend the infrared flash",
+            {**values, "why": "black"},
+        ]
     elif values["brightness"] > 245:
-        yield ["camera", FAIL, "the picture is white: shade the lens and try again", values]
+        yield ["camera", FAIL, "the picture is white: shade the lens and try again", {**values, "why": "white"}]
     elif values["sharpness"] < 2:
-        yield ["camera", FAIL, "nothing in the picture is sharp: wipe the lens, then check its focus", values]
+        yield [
+            "camera",
+            FAIL,
+            "nothing in the picture is sharp: wipe the lens, then check its focus",
+            {**values, "why": "blurred"},
+        ]
     else:
-        yield ["camera", PASS, f"brightness {values['brightness']:.0f}, sharpness {values['sharpness']:.0f}", values]
+        yield [
+            "camera",
+            PASS,
+            f"brightness {values['brightness']:.0f}, sharpness {values['sharpness']:.0f}",
+            {**values, "why": "sharp"},
+        ]
     if shot.infrared:
-        yield ["infrared", PASS, "the flash was asked for and the picture is lit", {}]
+        yield ["infrared", PASS, "the flash was asked for and the picture is lit", {"why": "lit"}]
     else:
-        yield ["infrared", SKIP, "bright enough without: cover the unit with a jacket and test again", {}]
+        yield [
+            "infrared",
+            SKIP,
+            "bright enough without: cover the unit with a jacket and test again",
+            {"why": "bright"},
+        ]
 
 
 def _detector(trap: Trap) -> Iterator[Row]:
     detector = trap.triage.detector
     if detector is None:
-        yield ["detector", FAIL, "none: everything is kept. See the summary's trouble, and send the detector again", {}]
+        yield [
+            "detector",
+            FAIL,
+            "none: everything is kept. See the summary's trouble, and send the detector again",
+            {"why": "none"},
+        ]
         return
     picture = one_shot(trap).lores
     began = time.monotonic()
     detector.look(picture)
     took_ms = round((time.monotonic() - began) * 1000)
     # Its known answer was compared when it was loaded; one that gave another was not loaded.
-    yield ["detector", PASS, f"{detector.identity}, {took_ms} ms a look", {"look_ms": took_ms}]
+    yield [
+        "detector",
+        PASS,
+        f"{detector.identity}, {took_ms} ms a look",
+        {"why": "answers", "look_ms": took_ms, "detector": str(detector.identity)},
+    ]
 
 
 def _card(trap: Trap) -> Iterator[Row]:
@@ -88,17 +121,27 @@ def _card(trap: Trap) -> Iterator[Row]:
         speed = _TRIAL_BYTES / 1e6 / max(time.monotonic() - began, 1e-6)
         good = trap.card.read(_TRIAL) == data
     except StorageError as error:
-        yield ["card", FAIL, f"{error}: replace the card", {}]
+        yield ["card", FAIL, f"{error}: replace the card", {"why": "fault"}]
         return
     finally:
         trap.card.remove(_TRIAL)
     values = {"write_mb_s": round(speed, 1), "free_bytes": trap.store.free_bytes()}
     if not good:
-        yield ["card", FAIL, "gives back other bytes than it was given: replace the card", values]
+        yield ["card", FAIL, "gives back other bytes than it was given: replace the card", {**values, "why": "lies"}]
     elif speed < _SLOW_CARD_MB_S:
-        yield ["card", FAIL, f"writes {speed:.1f} MB/s, {_SLOW_CARD_MB_S} are needed: replace the card", values]
+        yield [
+            "card",
+            FAIL,
+            f"writes {speed:.1f} MB/s, {_SLOW_CARD_MB_S} are needed: replace the card",
+            {**values, "why": "slow"},
+        ]
     else:
-        yield ["card", PASS, f"writes {speed:.0f} MB/s, {values['free_bytes'] / 1e9:.1f} GB free", values]
+        yield [
+            "card",
+            PASS,
+            f"writes {speed:.0f} MB/s, {values['free_bytes'] / 1e9:.1f} GB free",
+            {**values, "why": "fast"},
+        ]
 
 
 def _journal(trap: Trap) -> Iterator[Row]:
@@ -107,30 +150,35 @@ def _journal(trap: Trap) -> Iterator[Row]:
     before = next(iter(trap.journal.entries(first - 1, first - 1)), None) if first > 1 else None
     chain = verified(trap.journal.entries(first), *((before.digest, first) if before else ()))
     count = sum(1 for _ in chain)
-    yield ["journal", PASS, f"the newest {count} of {head} entries are one chain", {"entries": head}]
+    yield [
+        "journal",
+        PASS,
+        f"the newest {count} of {head} entries are one chain",
+        {"why": "chained", "checked": count, "entries": head},
+    ]
 
 
 def _battery(trap: Trap) -> Iterator[Row]:
     newest = trap.journal.newest(Kind.BATTERY)
     mv = newest[0].body.get("battery_mv") if newest else None
     if not mv:
-        yield ["battery", SKIP, "no reading yet: trigger the unit once, then test again", {}]
+        yield ["battery", SKIP, "no reading yet: trigger the unit once, then test again", {"why": "no_reading"}]
     elif mv < _LOWEST_MV and "aa" in trap.deployment.station.chemistry:
-        yield ["battery", FAIL, f"{mv / 1000:.2f} V: put in new cells", {"battery_mv": mv}]
+        yield ["battery", FAIL, f"{mv / 1000:.2f} V: put in new cells", {"why": "low", "battery_mv": mv}]
     else:
-        yield ["battery", PASS, f"{mv / 1000:.2f} V when it last woke", {"battery_mv": mv}]
+        yield ["battery", PASS, f"{mv / 1000:.2f} V when it last woke", {"why": "good", "battery_mv": mv}]
 
 
 def _light(trap: Trap) -> Iterator[Row]:
     newest = trap.journal.newest(Kind.BATTERY)
     lux = newest[0].body.get("light_lux") if newest else None
     if lux is None:
-        yield ["light", SKIP, "no reading yet: trigger the unit once, then test again", {}]
+        yield ["light", SKIP, "no reading yet: trigger the unit once, then test again", {"why": "no_reading"}]
     else:
-        yield ["light", PASS, f"{lux} lux when it last woke", {"light_lux": lux}]
+        yield ["light", PASS, f"{lux} lux when it last woke", {"why": "good", "light_lux": lux}]
 
 
 def _pir(trap: Trap) -> Iterator[Row]:
     seen = any(entry.body.get("reason") == "pir" for entry in trap.journal.newest(Kind.WAKE, 50))
     words = "has triggered" if seen else "has not triggered yet: walk past (manul aim --walk) and test again"
-    yield ["pir", PASS if seen else SKIP, words, {}]
+    yield ["pir", PASS if seen else SKIP, words, {"why": "seen" if seen else "not_yet"}]

@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 import click
 
+from trap_tools import i18n
 from trap_wire.errors import TrapError
 
 GROUP = "manul.commands"
@@ -40,9 +41,11 @@ def _registered() -> list[EntryPoint]:
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="manul")
-def main() -> None:
+@click.option("--lang", help="Language of the field screens: en, ru, kk, mn, uz. Default: the computer's.")
+def main(lang: str | None) -> None:
     """Flash, check and visit Manul camera traps, and make data sets of what they bring home.
 
     Exit codes: 0 done, 1 a defect of ours, 2 wrong usage, 3 bad input, 4 no unit there, 5 link broken (start again to
     resume), 6 hash does not match, 7 storage, 8 a part failed, 9 refused.
     """
+    i18n.use(lang)

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 
@@ -134,6 +135,17 @@ def check_journal(folder: Path) -> tuple[int, int, str]:
     ):
         first, last, head = first or entry.sequence, entry.sequence, entry.digest.hex()
     return first, last, head
+
+
+def first_since(folder: Path, since: datetime) -> int:
+    """Sequence number of the first entry of that time or later, by the unit's clock; 0 without a journal here."""
+    last = 0
+    for page in sorted((folder / "journal").glob("*.jsonl")):
+        for entry in map(parse_line, _lines(page)):
+            if entry.at >= since:
+                return entry.sequence
+            last = entry.sequence
+    return last + 1 if last else 0
 
 
 def sync_folder(folder: Path) -> None:

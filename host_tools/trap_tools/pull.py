@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingCo
 from rich.progress import Progress as Bars
 
 from trap_tools import keystore
+from trap_tools.i18n import say
 from trap_tools.line import BAUD
 from trap_tools.ports import units
 from trap_tools.pulling import KINDS, Options
@@ -27,6 +29,9 @@ from trap_wire.errors import IntegrityError, TrapError
 )
 @click.option("--to", "folder", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to fill.")
 @click.option("--only", multiple=True, type=click.Choice(KINDS), help="Leave the rest for another day.")
+@click.option(
+    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Only pictures from that day on (UTC), by the unit's clock."
+)
 @click.option("--keep-clock", is_flag=True, help="Note the unit's clock, but do not set it.")
 @click.option("--baud", default=BAUD, show_default=True, help="Rate of a UART; USB ignores it.")
 @click.option(
@@ -38,6 +43,7 @@ def pull(
     ports: tuple[str, ...],
     folder: Path,
     only: tuple[str, ...],
+    since: datetime | None,
     keep_clock: bool,
     baud: int,
     keys: tuple[Path, ...],
@@ -47,7 +53,9 @@ def pull(
 
     Stopping it loses nothing: the same command goes on where it stopped. Files come to FOLDER/<unit>/<deployment>.
     """
-    options = Options(only=only or KINDS, set_clock=not keep_clock, baud=baud, signers=partial(keystore.signers, keys))
+    day = since.replace(tzinfo=UTC) if since else None
+    signers = partial(keystore.signers, keys)
+    options = Options(only=only or KINDS, set_clock=not keep_clock, since=day, baud=baud, signers=signers)
     outcomes = _pull_all(ports or tuple(units()), folder, options)
     receipts = [one for one in outcomes if isinstance(one, Receipt)]
     failures = [one for one in outcomes if isinstance(one, TrapError)]
@@ -75,14 +83,14 @@ def _outcome(job: "Future[Receipt]") -> Receipt | TrapError:
 
 
 def _pull_shown(bars: Bars, port: str, folder: Path, options: Options) -> Receipt:
-    task = bars.add_task("", unit=port, stage="asking", files="", total=None)
+    task = bars.add_task("", unit=port, stage=say("asking"), files="", total=None)
 
     def show(at: Progress) -> None:
         files = f"{at.files_done}/{at.files_total}"
-        bars.update(task, unit=at.unit, stage=at.stage, files=files, total=at.bytes_total, completed=at.bytes_done)
+        bars.update(task, unit=at.unit, stage=say(at.stage), files=files, total=at.bytes_total, completed=at.bytes_done)
 
     receipt = pull_one(port, folder, show, options)
-    bars.update(task, stage="complete" if receipt.complete else "INCOMPLETE")
+    bars.update(task, stage=say("complete") if receipt.complete else say("INCOMPLETE"))
     return receipt
 
 

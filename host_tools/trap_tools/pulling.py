@@ -8,13 +8,13 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from trap_tools import held, keystore
+from trap_tools import group70, held, keystore
 from trap_tools.client import Unit
 from trap_tools.fetch import PATIENCE_S, Fetcher
 from trap_tools.group70 import Row
@@ -23,7 +23,7 @@ from trap_tools.line import BAUD, Line
 from trap_tools.login import Session
 from trap_tools.stage import Stage
 from trap_tools.visit import ClockReading, JournalProof, Progress, Receipt, Tally
-from trap_wire.errors import IntegrityError, TrapError
+from trap_wire.errors import IntegrityError, RefusedError, TrapError
 from trap_wire.vocabulary import Role
 
 JOURNAL, THUMBNAILS, MEDIA = "journal", "thumbnails", "media"
@@ -41,11 +41,14 @@ def _utc_now() -> datetime:
 class Options:
     """``only`` names kinds to pull; ``set_clock`` steps the unit to ``now`` after the offset is noted.
 
+    ``since`` leaves out pictures that were journalled before it. What is whole here is acknowledged to the unit.
     A unit that says nothing for ``patience_s`` is given up.
     """
 
     only: tuple[str, ...] = KINDS
     set_clock: bool = True
+    since: datetime | None = None
+    acknowledge: bool = True
     baud: int = BAUD
     patience_s: float = PATIENCE_S
     signers: Callable[[], Iterable[Signer]] = keystore.signers
@@ -110,7 +113,8 @@ class _Pull:
         kinds = self._ordered(self.unit.index())
         self.files = sum(len(rows) for rows in kinds.values())
         self.bytes = sum(row.size for rows in kinds.values() for row in rows)
-        for kind, rows in kinds.items():
+        for kind, offered in kinds.items():
+            rows = offered if kind == JOURNAL else self._recent(offered)
             tally = self.receipt.kinds[kind] = Tally(offered=len(rows))
             advance = partial(self._advance, kind)
             stage = Stage(self.folder, rows, tally, advance, self.receipt.problems.append, self.session.renew)
@@ -118,6 +122,28 @@ class _Pull:
             self.session.renew()
             if kind == JOURNAL:
                 self._prove_journal()
+        if (
+            not self.receipt.problems
+            and self.options.acknowledge
+            and set(kinds) == set(KINDS)
+            and not self.options.since
+        ):
+            self._acknowledge(max((row.sequence for rows in kinds.values() for row in rows), default=0))
+
+    def _recent(self, rows: list[Row]) -> list[Row]:
+        """Those that were journalled since the day that was asked for, as the journal here tells."""
+        if self.options.since is None:
+            return rows
+        first = held.first_since(self.folder, self.options.since)
+        left = [row for row in rows if row.sequence >= first]
+        self.files -= len(rows) - len(left)
+        self.bytes -= sum(row.size for row in rows) - sum(row.size for row in left)
+        return left
+
+    def _acknowledge(self, upto: int) -> None:
+        """Tell the unit what is safe here. One that knows no such command is none the worse for it."""
+        with suppress(RefusedError):
+            self.receipt.acknowledged = int(self.unit.do(group70.AckRequest(upto=upto))["upto"])
 
     def _ordered(self, rows: list[Row]) -> dict[str, list[Row]]:
         """Rows per kind in the order of fetching, odd names left out and said."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trap_tools import durable
+from trap_tools.i18n import say
 
 SCHEMA = "manul-receipt/1"
 
@@ -76,6 +77,7 @@ class Receipt:
     journal: JournalProof = field(default_factory=JournalProof)
     resent_requests: int = 0
     broken_lines: int = 0
+    acknowledged: int = 0
     problems: list[str] = field(default_factory=list)
     summary: dict[str, Any] = field(default_factory=dict)
 
@@ -95,17 +97,35 @@ class Receipt:
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, default=_plain) + "\n"
 
     def to_text(self) -> str:
-        """The same for a person."""
-        lines = [
-            f"{self.unit} / {self.deployment}: {'complete' if self.complete else 'NOT COMPLETE, pull again'}",
-            f"  visited     {self.started:%Y-%m-%d %H:%M} UTC over {self.port}, {self.seconds:.0f} s",
-            f"  clock       unit {self.clock.offset_s:+.1f} s against the laptop{', set' if self.clock.was_set else ''}",
-            *(_tally_line(kind, tally) for kind, tally in self.kinds.items()),
-            f"  entries     {self.journal.first}-{self.journal.last}: {self.journal.broken or 'hash chain holds'}",
-            f"  line        {self.resent_requests} requests repeated, {self.broken_lines} broken lines",
-            *(f"  problem     {problem}" for problem in self.problems),
+        """The same for a person, in the language that was chosen."""
+        clock, line = self.clock, {"repeated": self.resent_requests, "broken": self.broken_lines}
+        state = say("complete") if self.complete else say("NOT COMPLETE, pull again")
+        told = say("{offset_s:+.1f} s against the laptop", offset_s=clock.offset_s) + (
+            say(", set") if clock.was_set else ""
+        )
+        rows = [
+            (
+                say("visited"),
+                say(
+                    "{at} UTC over {port}, {seconds:.0f} s",
+                    at=f"{self.started:%Y-%m-%d %H:%M}",
+                    port=self.port,
+                    seconds=self.seconds,
+                ),
+            ),
+            (say("clock"), told),
+            *((say(kind), _tally(tally)) for kind, tally in self.kinds.items()),
+            (
+                say("entries"),
+                f"{self.journal.first}-{self.journal.last}: {self.journal.broken or say('hash chain holds')}",
+            ),
+            (say("line"), say("{repeated} requests repeated, {broken} broken lines", **line)),
+            *((say("problem"), problem) for problem in self.problems),
         ]
-        return "\n".join(lines) + "\n"
+        width = max(len(label) for label, _ in rows)
+        return f"{self.unit} / {self.deployment}: {state}\n" + "".join(
+            f"  {label:<{width}}  {words}\n" for label, words in rows
+        )
 
     def save(self, folder: Path) -> Path:
         """Write ``receipt-<utc>.json`` and the same as text; gives back the JSON's path."""
@@ -114,10 +134,10 @@ class Receipt:
         return durable.write(path, self.to_json().encode())
 
 
-def _tally_line(kind: str, tally: Tally) -> str:
-    here = f", {tally.already_here} already here" if tally.already_here else ""
-    failed = f", {tally.failed} FAILED" if tally.failed else ""
-    return f"  {kind:<12}{tally.fetched} fetched{here} of {tally.offered}{failed}"
+def _tally(tally: Tally) -> str:
+    words = say("{fetched} of {offered} fetched", fetched=tally.fetched, offered=tally.offered)
+    words += say(", {here} already here", here=tally.already_here) if tally.already_here else ""
+    return words + (say(", {failed} FAILED", failed=tally.failed) if tally.failed else "")
 
 
 def _plain(value: object) -> str:

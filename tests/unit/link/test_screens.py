@@ -1,6 +1,7 @@
 import io
 import json
 
+import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
@@ -8,6 +9,8 @@ from tests.link_rig import plugged_in
 from trap.drivers.tty import open_pty
 from trap_tools.cli import main
 from trap_tools.summary import screen, sparkline
+from trap_tools.verdict import line, reasons
+from trap_wire.entries import from_us
 
 FACTS = {
     "unit": "MN-017",
@@ -22,21 +25,24 @@ FACTS = {
     "first_day": "2026-03-01",
     "totals": {"triggers": 4_210, "kept": 311, "unknown": 40, "discarded": 3_859, "audited": 190, "throttled_s": 7_200},
     "days": [{"day": "2026-05-27", "triggers": 3}, {"day": "2026-05-28", "triggers": 60, "kept": 2}],
-    "battery": {"battery_mv": 16_840, "temperature_c": -12.25, "battery_ma": None, "state": "normal"},
+    "battery": {"battery_mv": 16_840, "temperature_c": -12.25, "battery_ma": None, "state": "full"},
     "storage_free_bytes": 41_000_000_000,
     "errors": [{"at_us": 1_779_990_000_000_000, "part": "camera", "words": "camera: no frame in 2 s"}],
 }
 
 
+NOW = from_us(FACTS["now_us"])
+
+
 def shown(facts):
     console = Console(width=100, record=True, file=io.StringIO())
-    console.print(screen(facts))
+    console.print(screen(facts, NOW))
     return console.export_text()
 
 
 def test_screen_says_what_a_visitor_wants_to_know():
     text = shown(FACTS)
-    for words in ("MN-017 / tost-2026-a", "pallas@3", "16.84 V", "-12.2 °C", "41.0 GB free", "88 (since 2026-03-01)"):
+    for words in ("MN-017 / tost-2026-a", "pallas@3", "16.84 V", "-12.2 °C", "41.0 GB free", "88 since 2026-03-01"):
         assert words in text
     for words in ("4210", "2.0 h throttled", "camera: no frame in 2 s"):
         assert words in text
@@ -46,6 +52,31 @@ def test_unit_of_a_later_version_with_other_keys_is_shown_too():
     text = shown({"unit": "MN-018", "battery": {"moon": 1}, "humidity": 0.4})
     assert "MN-018 / ?" in text
     assert "humidity" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [
+        ({}, "needs attention, because of errors this week: camera"),
+        ({"errors": []}, "leave it"),
+        ({"errors": [{"at_us": 1_770_000_000_000_000, "part": "camera", "words": "x"}]}, "leave it"),
+        (
+            {"errors": [], "battery": {"state": "heartbeat_only"}},
+            "needs attention, because its battery is low: put in new cells",
+        ),
+        (
+            {"errors": [{"at_us": 1_779_990_000_000_000, "part": "card", "words": "card: read-only"}]},
+            "bring it home, because its card is failing",
+        ),
+        ({"errors": [], "days_left": {"low": 20, "high": 200, "wakes_a_day": 3, "celsius": -12}}, "may last only 20 days"),
+        ({"errors": [], "model": None}, "it has no detector"),
+        ({"errors": [], "bench": True}, "anybody can open it"),
+        ({"errors": [], "storage_free_bytes": 100}, "nearly full"),
+        ({"errors": [], "now_us": 1_780_000_000_000_000 + 600_000_000}, "+600 s off"),
+    ],
+)
+def test_verdict_says_what_to_do_and_why(change, verdict):
+    assert verdict in line(reasons({**FACTS, **change}, NOW))
 
 
 def test_safe_default_is_shown_as_trouble():

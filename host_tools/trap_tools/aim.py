@@ -1,0 +1,118 @@
+"""``manul aim``: see what the unit sees before you leave it: test shots with the detector's boxes, and the walk test."""
+
+import io
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+from PIL import Image, ImageDraw
+from rich.console import Console
+from rich.text import Text
+
+from trap_tools import durable, group70, keystore
+from trap_tools.client import Unit
+from trap_tools.fetch import Fetcher, Job
+from trap_tools.line import BAUD, Line
+from trap_tools.login import Session
+from trap_tools.ports import units
+from trap_wire.errors import LinkError
+
+_COLOURS = {"animal": "#e8590c", "human": "#1c7ed6", "vehicle": "#868e96"}
+
+
+@click.command()
+@click.option("--port", help="Where the unit is. Without it: the one unit that answers.")
+@click.option(
+    "--to", "folder", type=click.Path(file_okay=False, path_type=Path), default=".", help="Folder for the pictures."
+)
+@click.option("--walk", "position", help="Count triggers while you walk, at this position (5 m left).")
+@click.option("--seconds", default=60.0, show_default=True, help="How long to count.")
+@click.option(
+    "--key", "private", multiple=True, type=click.Path(path_type=Path), help="A private key to open the unit with."
+)
+@click.option("--baud", default=BAUD, show_default=True, help="Rate of a UART; USB ignores it.")
+def aim(
+    port: str | None, folder: Path, position: str | None, *, seconds: float, private: tuple[Path, ...], baud: int
+) -> None:
+    """Take a test shot, show it with the detector's boxes and save it; or with --walk count triggers.
+
+    Both stay in the unit's journal: they are the deployment's setup pictures and its walk test.
+    """
+    with Line(port or units()[0], baud) as line:
+        unit = Unit(line)
+        name = unit.hello()
+        Session(unit, partial(keystore.signers, private)).open()
+        if position is not None:
+            _walk(unit, position, seconds)
+            return
+        told = unit.do(group70.TestShotRequest())
+        picture = boxed(fetched(line, told["path"], told["size"]), told["boxes"])
+    path = durable.write(folder / f"{name}-{Path(told['path']).stem}.jpg", _jpeg(picture))
+    if sys.stdout.isatty():
+        Console().print(half_blocks(picture, 72))
+    click.echo(f"{path}: brightness {told['brightness']:.0f}, sharpness {told['sharpness']:.0f}")
+    for label, score, *_ in told["boxes"]:
+        click.echo(f"  {label} {score:.2f}")
+
+
+def fetched(line: Line, name: str, size: int) -> bytes:
+    """One file, into memory."""
+    pieces: list[bytes] = []
+    refused: list[str] = []
+    Fetcher(line).run([Job(name, 0, size, pieces.append, lambda: None, refused.append)])
+    if refused:
+        raise LinkError(f"{line.port}: {name}: {refused[0]}")
+    return b"".join(pieces)
+
+
+def boxed(jpeg: bytes, boxes: list[list[Any]]) -> Image.Image:
+    """The picture with a rectangle and the score around everything that the detector saw."""
+    picture = Image.open(io.BytesIO(jpeg)).convert("RGB")
+    draw, width, height = ImageDraw.Draw(picture), picture.width, picture.height
+    for label, score, x, y, w, h in boxes:
+        corners = (x * width, y * height, (x + w) * width, (y + h) * height)
+        colour = _COLOURS.get(label, "#fab005")
+        draw.rectangle(corners, outline=colour, width=max(2, width // 320))
+        draw.text(
+            (corners[0] + 4, corners[1] + 2), f"{label} {score:.2f}", fill=colour, font_size=max(12, height // 30)
+        )
+    return picture
+
+
+def half_blocks(picture: Image.Image, columns: int) -> Text:
+    """The picture in the terminal: two pixels a character, as any terminal with colours can."""
+    rows = max(2, round(picture.height * columns / picture.width / 2) * 2)
+    small = picture.resize((columns, rows)).convert("RGB")
+    text = Text()
+    for y in range(0, rows, 2):
+        for x in range(columns):
+            upper, lower = _colour(small.getpixel((x, y))), _colour(small.getpixel((x, y + 1)))
+            text.append("▀", f"{upper} on {lower}")
+        text.append("\n")
+    return text
+
+
+def _colour(pixel: Any) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*pixel)
+
+
+def _jpeg(picture: Image.Image) -> bytes:
+    target = io.BytesIO()
+    picture.save(target, "JPEG", quality=90)
+    return target.getvalue()
+
+
+def _walk(unit: Unit, position: str, seconds: float) -> None:
+    unit.do(group70.WalkTestRequest(action="start", position=position))
+    until, seen = time.monotonic() + seconds, -1
+    while (left := until - time.monotonic()) > 0:
+        told = unit.do(group70.WalkTestRequest(action="read", position=position))
+        if told["triggers"] != seen:
+            seen = told["triggers"]
+            click.echo(f"{position}: {seen} triggers")
+        time.sleep(min(1.0, left))
+    told = unit.do(group70.WalkTestRequest(action="stop", position=position))
+    click.echo(f"{position}: {told['triggers']} triggers in {seconds:.0f} s, journalled")

@@ -1,0 +1,22 @@
+"""What the field screens say, read from their source: every ``say("…")`` and every key that is said by name."""
+
+import ast
+from pathlib import Path
+
+import trap_tools
+from trap_tools import check, pulling, summary
+
+SCREENS = ("summary", "verdict", "check", "deploy", "pull", "visit")
+FOLDER = Path(trap_tools.__file__).parent
+
+
+def said() -> set[str]:
+    named = {*pulling.KINDS, *summary._COUNTS, *summary._STATES.values(), *check.WORDS.values()}
+    named |= {part for part, _ in check.WORDS}
+    return named.union(*(_literals(FOLDER / f"{name}.py") for name in SCREENS))
+
+
+def _literals(path: Path) -> set[str]:
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    firsts = [call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id == "say" and call.args]
+    return {first.value for first in firsts if isinstance(first, ast.Constant)}
