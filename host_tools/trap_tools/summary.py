@@ -144,7 +144,11 @@ def _days_left(left: dict[str, Any] | None) -> str:
     if not left:
         return ""
     low, high = left["low"], f"{left['high']}{'+' if left['high'] >= HORIZON_D else ''}"
-    span = say("{days} days or more", days=HORIZON_D) if low >= HORIZON_D else say("{low} to {high} days", low=low, high=high)
+    span = (
+        say("{days} days or more", days=HORIZON_D)
+        if low >= HORIZON_D
+        else say("{low} to {high} days", low=low, high=high)
+    )
     rates = {"wakes": left["wakes_a_day"], "celsius": left["celsius"]}
     return say("{span} at {wakes:g} wakes a day and {celsius:g} °C (reckoned, 5-95 %)", span=span, **rates)
 

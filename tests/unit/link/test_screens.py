@@ -68,7 +68,10 @@ def test_unit_of_a_later_version_with_other_keys_is_shown_too():
             {"errors": [{"at_us": 1_779_990_000_000_000, "part": "card", "words": "card: read-only"}]},
             "bring it home, because its card is failing",
         ),
-        ({"errors": [], "days_left": {"low": 20, "high": 200, "wakes_a_day": 3, "celsius": -12}}, "may last only 20 days"),
+        (
+            {"errors": [], "days_left": {"low": 20, "high": 200, "wakes_a_day": 3, "celsius": -12}},
+            "may last only 20 days",
+        ),
         ({"errors": [], "model": None}, "it has no detector"),
         ({"errors": [], "bench": True}, "anybody can open it"),
         ({"errors": [], "storage_free_bytes": 100}, "nearly full"),
