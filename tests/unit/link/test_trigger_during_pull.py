@@ -21,15 +21,17 @@ STATION = Station(unit="MN-017", deployment="tost-2026-a", audit_key="5c" * 32)
 
 @dataclasses.dataclass
 class RunningClock:
-    """The computer's; once the visit is ``over`` it is a minute later, so that nobody waits for a quiet host."""
+    """The computer's; once the visit is ``over`` each look is a minute later, so that nobody waits for a quiet host."""
 
     over: threading.Event
+    skipped_ms: int = 0
 
     def now(self):
         return datetime.now(UTC)
 
     def monotonic_ms(self):
-        return time.monotonic_ns() // 1_000_000 + (60_000 if self.over.is_set() else 0)
+        self.skipped_ms += 60_000 if self.over.is_set() else 0
+        return time.monotonic_ns() // 1_000_000 + self.skipped_ms
 
     def set(self, now):
         pass
