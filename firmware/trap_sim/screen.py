@@ -92,7 +92,8 @@ def say_reckoning(console: Console, reckoning: Reckoning, how: str) -> None:
         kept, animal = reckoning.kept(ObservationType.ANIMAL, counts)
         console.print(
             f"{what} {how} empty: {empty - kept_empty} of {empty} discarded{_share(empty - kept_empty, empty)}; "
-            f"{how} animal: {kept} of {animal} kept{_share(kept, animal)}"
+            f"{how} animal: {kept} of {animal} kept{_share(kept, animal)}",
+            soft_wrap=True,
         )
 
 
