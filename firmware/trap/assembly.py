@@ -70,12 +70,14 @@ def put_together(parts: Parts) -> Trap:
     )
 
 
-def with_host(trap: Trap, port: HostPort, chunk: int = CHUNK, station: StationSlot | None = None) -> Trap:
+def with_host(
+    trap: Trap, port: HostPort, chunk: int = CHUNK, station: StationSlot | None = None, data: Path | None = None
+) -> Trap:
     """The same unit answering a laptop on ``port``; ``chunk`` is the most data in one reply (1 KiB on a UART).
 
-    Without a ``station`` slot the laptop cannot change the station's settings.
+    Without a ``station`` slot the laptop cannot change the station's settings, without ``data`` it cannot send releases.
     """
-    facts = host_facts(trap, lambda: summary_of(trap), station)
+    facts = host_facts(trap, lambda: summary_of(trap), station, data)
     return replace(trap, host=host_server(port, facts, chunk))
 
 
@@ -127,7 +129,7 @@ def real_trap(config: UnitConfig) -> Trap:
             reserve=config.reserve,
         )
     )
-    return with_host(trap, LastingPort(str(config.host_port)), station=_station_slot(config.station))
+    return with_host(trap, LastingPort(str(config.host_port)), station=_station_slot(config.station), data=DATA)
 
 
 def load_deployment(station: Path) -> Deployment:

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+from trap import releases
 from trap.deployment import Deployment, parse, parse_or_safe
 from trap.drivers.ed25519 import Ed25519, new_seed
 from trap.duty import Trap
@@ -29,8 +31,10 @@ class StationSlot:
     keep: Callable[[bytes], None]
 
 
-def host_facts(trap: Trap, summary: Callable[[], dict[str, Any]], station: StationSlot | None = None) -> HostFacts:
-    """Everything that a laptop may ask this unit for."""
+def host_facts(
+    trap: Trap, summary: Callable[[], dict[str, Any]], station: StationSlot | None = None, data: Path | None = None
+) -> HostFacts:
+    """Everything that a laptop may ask this unit for; with a ``data`` folder for releases it takes updates, too."""
     vault, journal = Vault(trap.card), trap.journal
 
     def keys() -> tuple[bytes, ...]:
@@ -53,6 +57,7 @@ def host_facts(trap: Trap, summary: Callable[[], dict[str, Any]], station: Stati
         settings=_settings(trap, vault, station),
         stats={"journal": lambda: {"entries": journal.head}, "card": lambda: {"free_bytes": trap.store.free_bytes()}},
         work=UnitWork(trap, lambda: not keys(), deployment),
+        images=releases.images(data, keys) if data else None,
     )
 
 

@@ -26,26 +26,41 @@ def main(words: Sequence[str] | None = None, run: Run = os.execve) -> int:
     parser = argparse.ArgumentParser(prog="manul-boot", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("/var/lib/manul"), help="the unit's own data")
     parser.add_argument("--boot", type=Path, default=Path("/boot/firmware"), help="the boot partition")
+    parser.add_argument(
+        "--install", action="store_true", help="install the first release if there is none, and no more"
+    )
+    parser.add_argument("words", nargs=argparse.REMAINDER, help="what trapd is asked to do; run by default")
     given = parser.parse_args(words)
-    given.data.mkdir(parents=True, exist_ok=True)
     try:
-        return _start(FolderCard(given.data), given.data, given.boot, run)
+        given.data.mkdir(parents=True, exist_ok=True)
+        card = FolderCard(given.data)
+        if given.install:
+            return _install(card, given.boot)
+        return _start(card, given.data, given.words or ["run"], run)
     except TrapError as error:
         sys.stderr.write(f"manul-boot: {error}\n")
         return error.exit_code
+    except OSError as error:
+        sys.stderr.write(f"manul-boot: {error}\n")
+        return 7
 
 
-def _start(card: FolderCard, data: Path, boot_partition: Path, run: Run) -> int:
+def _install(card: FolderCard, boot_partition: Path) -> int:
     found = state.load(card)
     if not found.active and not found.trial:
         first(card, boot_partition)
-    start = boot.choose(card)
+    return 0
+
+
+def _start(card: FolderCard, data: Path, words: list[str], run: Run) -> int:
+    """Only ``run`` is a start that counts: asking a release its version is no trial of it."""
+    start = boot.choose(card) if words[0] == "run" else boot.current(card)
     if not start.name:
-        raise NoUnitError("no release on this card: put one beside the station file with 'manul release image'")
+        raise NoUnitError("no release on this card: put one on it with 'manul release image'")
     sys.stderr.write(f"manul-boot: {start.version}{' on trial' if start.on_trial else ''}; {start.said}\n")
     folder = data / state.folder(start.name)
     env = {**os.environ, "PYTHONPATH": str(folder / unpack.SITE), "MANUL_RELEASE": str(folder)}
-    run(sys.executable, [sys.executable, "-m", "trap.cli"], env)
+    run(sys.executable, [sys.executable, "-m", "trap.cli", *words], env)
     return 0
 
 
@@ -55,7 +70,7 @@ def first(card: FolderCard, boot_partition: Path) -> None:
     if not path.is_file():
         raise NoUnitError(f"{path} is not there: the card was not prepared with 'manul release image'")
     allowed = trust.keys((boot_partition / KEYS).read_text())
-    install.arm(card, install.prepare(card, _trusted(path, allowed), python()))
+    install.arm(card, install.prepare(card, _trusted(path, allowed), unpack.python()))
 
 
 def _trusted(path: Path, allowed: list[bytes]) -> Bundle:
@@ -69,8 +84,3 @@ def _trusted(path: Path, allowed: list[bytes]) -> Bundle:
 def _member(tar: tarfile.TarFile, name: str) -> bytes:
     file = tar.extractfile(name)
     return file.read() if file else b""
-
-
-def python() -> str:
-    """This interpreter as bundles name it, like 3.11."""
-    return f"{sys.version_info.major}.{sys.version_info.minor}"

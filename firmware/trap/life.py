@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from trap import duty
+from trap import duty, releases
 from trap.drivers.absent import AbsentSupervisor
 from trap.drivers.camera import PiCamera
 from trap.drivers.lone import LoneSupervisor
@@ -71,6 +71,8 @@ def arm(trap: Trap, started_ns: int) -> dict[str, Any]:
     trap.journal.append(Kind.STATE, trap.clock.now(), body)
     if trouble:
         trap.journal.append(Kind.ERROR, trap.clock.now(), {"part": "camera", "words": trouble})
+    if said := releases.decided(trouble):
+        trap.journal.append(Kind.UPDATE, trap.clock.now(), {"words": said})
     sd_notify("READY=1\nSTATUS=armed")
     return body
 

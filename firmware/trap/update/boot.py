@@ -35,6 +35,12 @@ def choose(card: "Card") -> Start:
     return _start(state, state.active, on_trial=False)
 
 
+def current(card: "Card") -> Start:
+    """What ``choose`` chose last, without counting a start."""
+    state = states.load(card)
+    return _start(state, state.trial or state.active, on_trial=bool(state.trial))
+
+
 def confirm(card: "Card") -> State:
     """The running release is healthy: it stays. Nothing to do when none is on trial."""
     state = states.load(card)

@@ -7,7 +7,7 @@ slot 1 what is ready. An upload that a cut cable stopped goes on where it was, o
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,13 +37,13 @@ class Images:
         self,
         card: "Card",
         inbox: Path,
-        allowed: list[bytes],
+        allowed: Callable[[], Iterable[bytes]],
         python: str,
         *,
         check: sshsig.Check = trust.check,
         run: Run = in_background,
     ) -> None:
-        """``inbox`` is a folder for what arrives; ``allowed`` the programme's public keys; ``python`` like ``3.11``."""
+        """``inbox`` is a folder for what arrives; ``allowed`` gives the programme's public keys; ``python`` like ``3.11``."""
         self._card, self._inbox, self._allowed, self._python = card, inbox, allowed, python
         self._check, self._run = check, run
         self._lock = threading.Lock()
@@ -147,7 +147,7 @@ class Images:
     def _install(self, path: Path) -> None:
         """Check the signature, write the release beside the running one; whatever happens, the running one stays."""
         try:
-            found = bundle.opened(path, self._allowed, self._check)
+            found = bundle.opened(path, self._allowed(), self._check)
             install.prepare(self._card, found, self._python)
         except TrapError as error:
             self._trouble = str(error).replace(str(path), "the bundle")

@@ -2,6 +2,7 @@
 
 import io
 import re
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -12,6 +13,11 @@ from trap_wire.errors import BadInputError, IntegrityError
 SITE = "site"
 # `manul-1.0.data/purelib/x` belongs at the top; scripts, headers and data have no place on a unit.
 _DATA = re.compile(r"[^/]+\.data/(?P<kind>[^/]+)/(?P<path>.+)")
+
+
+def python() -> str:
+    """This interpreter as bundles name it, like 3.11."""
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def wanted(bundle: Bundle, python: str) -> list[File]:

@@ -8,8 +8,9 @@ import hashlib
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from trap_tools.flash import fat, probe
@@ -23,6 +24,8 @@ from trap_wire.slot import SLOT_SIZE
 SLOT_NAME = "station.toml"
 HEAD = 1024 * 1024  # zeroed first: MBR, GPT header and the boot sector of a card without partitions
 ATTEMPTS = 3
+# Writes and reads that a card has before it: a queue hides the way there and back, and hashing goes on meanwhile.
+IN_FLIGHT = 4
 HOPELESS = (
     256 * 1024 * 1024
 )  # more bad bytes than this are not worth a retry: the card lies about its size, or is dying
@@ -113,11 +116,20 @@ class CardThread(threading.Thread):
         probe.check_size(card)
         card.flush()
         end = 0
-        while (item := self._next()) is not None:
-            end = item.range.end
-            self._check_size(card, end)
-            self._take(card, item)
-            self._report(self._job.name, Stage.WRITING, item.share)
+        with ThreadPoolExecutor(IN_FLIGHT) as pool:
+            under_way: deque[Future[None]] = deque()
+            while (item := self._next()) is not None:
+                end = item.range.end
+                self._check_size(card, end)
+                if item.offset == 0:
+                    self._head = item  # written last
+                else:
+                    under_way.append(pool.submit(card.write, item.offset, item.data))
+                self._took(item)
+                if len(under_way) > IN_FLIGHT:
+                    under_way.popleft().result()
+            for write in under_way:
+                write.result()
         self._check_head(end)
         card.flush()
         self.outcome.image_sha256 = self._sum()
@@ -134,13 +146,10 @@ class CardThread(threading.Thread):
                 raise item
             return item
 
-    def _take(self, card: Card, piece: Piece) -> None:
-        if piece.offset == 0:
-            self._head = piece  # written last
-        else:
-            card.write(piece.offset, piece.data)
+    def _took(self, piece: Piece) -> None:
         self._written.append((piece.range, piece.digest))
         self.outcome.written_bytes += len(piece.data)
+        self._report(self._job.name, Stage.WRITING, piece.share)
 
     def _check_size(self, card: Card, needed: int) -> None:
         if needed > card.size:
@@ -174,9 +183,9 @@ class CardThread(threading.Thread):
             raise StorageError(f"{card.name}: does not keep what is written to it: {_named(bad)}: throw this card away")
 
     def _compared(self, card: Card, expected: list[tuple[Range, bytes]]) -> list[Range]:
-        """Ranges that are not what was written. Two reads are in flight, as hashing takes as long as a fast card."""
+        """Ranges that are not what was written."""
         bad: list[Range] = []
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(IN_FLIGHT) as pool:
             same = pool.map(lambda item: self._same(card, *item), expected)
             for done, ((range_, _), good) in enumerate(zip(expected, same, strict=True), 1):
                 if not good:

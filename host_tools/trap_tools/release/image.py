@@ -1,7 +1,7 @@
 """Prepare a stock Raspberry Pi OS image for Manul: no mount, no root, no use of Raspberry Pi's first-boot mechanisms.
 
 The boot partition (FAT) gets the station slot, the bundle and the programme's keys, by mtools. The root partition (ext4) gets
-one Python file and one systemd unit, by debugfs; both are ordinary files that ordinary systemd finds. Nothing that
+the launcher and the bundle's systemd units, by debugfs; all are ordinary files that ordinary systemd finds. Nothing that
 rpi-imager, userconf, firstrun.sh or cloud-init do is touched or needed.
 """
 
@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import zipapp
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from trap_tools.flash import fat
 from trap_tools.flash import image as images
@@ -23,27 +23,36 @@ from trap_wire.slot import SLOT_SIZE
 
 _LINUX = 0x83
 HOOK = "/opt/manul/manul-boot.pyz"
-UNIT = "/etc/systemd/system/manul.service"
-_WANTS = "/etc/systemd/system/multi-user.target.wants/manul.service"
+_SYSTEM = "/etc/systemd/system"
 # What the launcher needs, and no more: everything here is Python's own library.
 _LAUNCHER = ("trap_wire/__init__.py", "trap_wire/bundle.py", "trap_wire/errors.py", "trap_wire/sshsig.py", "trap/__init__.py",
              "trap/launcher.py", "trap/drivers/__init__.py", "trap/drivers/card.py", "trap/update/__init__.py",
              "trap/update/boot.py", "trap/update/install.py", "trap/update/state.py", "trap/update/trust.py",
              "trap/update/unpack.py")  # fmt: skip
-SERVICE = """\
+# Before the application's own units: the first release out of the bundle on the boot partition, as long as it takes.
+FIRST = """\
 [Unit]
-Description=Manul camera trap
-After=local-fs.target
+Description=Manul: install the first release
+ConditionPathExists=!/var/lib/manul/update/state.json
+RequiresMountsFor=/var/lib/manul
+After=boot-firmware.mount
+Before=trapd.service manul-gadget.service
 
 [Service]
-ExecStart=/usr/bin/python3 /opt/manul/manul-boot.pyz
-Restart=always
-RestartSec=5
-StartLimitIntervalSec=0
+Type=oneshot
+ExecStart=/usr/bin/python3 /opt/manul/manul-boot.pyz --install
+TimeoutStartSec=infinity
 
 [Install]
 WantedBy=multi-user.target
 """
+TRAPD = """\
+#!/bin/sh
+# The release that is due, whichever it is; the units of firmware/systemd start the unit's program by this name.
+exec /usr/bin/python3 /opt/manul/manul-boot.pyz "$@"
+"""
+_PLACES = {".service": "/etc/systemd/system", ".path": "/etc/systemd/system", ".sysusers": "/usr/lib/sysusers.d",
+           ".rules": "/etc/udev/rules.d"}  # fmt: skip
 
 
 def prepare(stock: Path, bundle: Bundle, keys: Path, target: Path) -> None:
@@ -53,7 +62,7 @@ def prepare(stock: Path, bundle: Bundle, keys: Path, target: Path) -> None:
         _unpacked(stock, part)
         with tempfile.TemporaryDirectory() as folder:
             _boot_partition(part, bundle, keys, Path(folder))
-            _root_partition(part, Path(folder))
+            _root_partition(part, bundle, Path(folder))
         _checked(part)
         part.replace(target)
     finally:
@@ -80,22 +89,46 @@ def _boot_partition(image: Path, bundle: Bundle, keys: Path, folder: Path) -> No
         _run("mtools", ["mcopy", "-o", "-i", f"{image}@@{start}", str(source), f"::{name}"])
 
 
-def _root_partition(image: Path, folder: Path) -> None:
+def _root_partition(image: Path, bundle: Bundle, folder: Path) -> None:
+    """The launcher, ``trapd``, and the bundle's systemd units with the links that enable them."""
     start, _ = _partition(image, {_LINUX})
     launcher(folder / "boot.pyz")
-    (folder / "manul.service").write_text(SERVICE)
-    orders = [
-        "mkdir /opt", "mkdir /opt/manul", f"write {folder / 'boot.pyz'} {HOOK}", f"sif {HOOK} mode 0100644",
-        "mkdir /etc", "mkdir /etc/systemd", "mkdir /etc/systemd/system", "mkdir /etc/systemd/system/multi-user.target.wants",
-        f"write {folder / 'manul.service'} {UNIT}", f"sif {UNIT} mode 0100644", f"symlink {_WANTS} {UNIT}",
-    ]  # fmt: skip
+    placed = {HOOK: ((folder / "boot.pyz").read_bytes(), 0o100644), "/usr/local/bin/trapd": (TRAPD.encode(), 0o100755),
+              f"{_SYSTEM}/manul-first.service": (FIRST.encode(), 0o100644), **_units(bundle)}  # fmt: skip
+    links = {link: path for path, (data, _) in placed.items() for link in _wanted_by(path, data)}
+    above = sorted({str(parent) for path in (*placed, *links) for parent in PurePosixPath(path).parents} - {"/"})
+    orders = [f"mkdir {path}" for path in above]  # one that is there already is left as it is
+    for number, (path, (data, mode)) in enumerate(placed.items()):
+        (folder / str(number)).write_bytes(data)
+        orders += [f"rm {path}", f"write {folder / str(number)} {path}", f"sif {path} mode 0{mode:o}"]
+    orders += [f"symlink {link} {path}" for link, path in links.items()]
     (folder / "orders").write_text("\n".join(orders) + "\n")
     _run("e2fsprogs", ["debugfs", "-w", "-f", str(folder / "orders"), f"{image}?offset={start}"])
-    for path in (HOOK, UNIT, _WANTS):
+    for path in (*placed, *links):
         if "Inode:" not in _run("e2fsprogs", ["debugfs", "-R", f"stat {path}", f"{image}?offset={start}"]):
             raise StorageError(
                 f"{path} could not be written into the image's root file system: is it full, or not ext4?"
             )
+
+
+def _units(bundle: Bundle) -> dict[str, tuple[bytes, int]]:
+    """Where the bundle's systemd files go; a file of another kind is refused rather than forgotten."""
+    found = {}
+    for file, data in bundle.contents([file.path for file in bundle.manifest.of_role("systemd")]):
+        name = PurePosixPath(file.path)
+        if name.suffix not in _PLACES:
+            raise BadInputError(f"{file.path} in the bundle: a systemd folder holds {', '.join(_PLACES)}")
+        placed = name.stem + ".conf" if name.suffix == ".sysusers" else name.name
+        found[f"{_PLACES[name.suffix]}/{placed}"] = (data, 0o100644)
+    return found
+
+
+def _wanted_by(path: str, data: bytes) -> list[str]:
+    """The links that ``systemctl enable`` would make."""
+    if not path.startswith(_SYSTEM):
+        return []
+    targets = [word for line in data.decode().splitlines() if line.startswith("WantedBy=") for word in line[9:].split()]
+    return [f"{_SYSTEM}/{target}.wants/{PurePosixPath(path).name}" for target in targets]
 
 
 def launcher(target: Path) -> None:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -42,7 +43,7 @@ def built(desk, version, **more):
     app = wheelhouse.build(desk / "wheels", version)
     words = ["build", "--version", version, "--key", desk / "key", "--app", app, "--extras", "", "--wheelhouse", desk / "wheels",
              "--to", desk / f"{version}.manul", "--model", desk / "model", "--supervisor", desk / "supervisor",
-             "--protocol", "pallas-cat"]  # fmt: skip
+             "--protocol", "pallas-cat", "--systemd", Path(__file__).parents[3] / "firmware" / "systemd"]  # fmt: skip
     answer = manul(*words, *[word for name, value in more.items() for word in (f"--{name}", value)])
     assert answer.exit_code == 0, answer.output
     return desk / f"{version}.manul"
@@ -57,7 +58,7 @@ def test_bundle_holds_aarch64_wheels_of_both_pythons_each_pure_one_once(made, de
     answer = manul("verify", made, "--key", desk / "key.pub", "--json")
     assert answer.exit_code == 0, answer.output
     files = json.loads(answer.output)["files"]
-    assert sorted(files) == [
+    assert sorted(file for file in files if not file.startswith("systemd/")) == [
         "model/model/model.toml",
         "protocol/protocol.toml",
         "supervisor/main.py",
@@ -151,10 +152,15 @@ def test_stock_image_is_prepared_without_mounting_and_its_first_start_runs_the_r
     boot = partition_of(tmp_path / "manul.img", BOOT_AT, BOOT_SIZE, tmp_path / "boot")
     root = partition_of(tmp_path / "manul.img", ROOT_AT, ROOT_SIZE, tmp_path / "root")
     run("fsck.fat", "-n", boot)
-    assert (
-        b"/etc/systemd/system/manul.service"
-        in run("debugfs", "-R", "stat /etc/systemd/system/multi-user.target.wants/manul.service", root).stdout
-    )
+    for link, path in {
+        "multi-user.target.wants/trapd.service": "trapd.service",
+        "multi-user.target.wants/manul-first.service": "manul-first.service",
+        "sysinit.target.wants/manul-gadget.service": "manul-gadget.service",
+    }.items():
+        said = run("debugfs", "-R", f"stat /etc/systemd/system/{link}", root).stdout.decode()
+        assert f'Fast link dest: "/etc/systemd/system/{path}"' in said or path in said
+    assert b"u manul" in run("debugfs", "-R", "cat /usr/lib/sysusers.d/manul.conf", root).stdout
+    assert b"Mode:  0755" in run("debugfs", "-R", "stat /usr/local/bin/trapd", root).stdout
     assert first_start(tmp_path, boot, root) == f"trap 1.0 {tmp_path}/data/update/a"
 
 
@@ -165,10 +171,14 @@ def first_start(folder, boot, root):
         (folder / "bootfs" / name).write_bytes(run("mcopy", "-n", "-i", boot, f"::{name}", "-").stdout)
     (folder / "boot.pyz").write_bytes(run("debugfs", "-R", "cat /opt/manul/manul-boot.pyz", root).stdout)
     order = [sys.executable, "-I", "-S", folder / "boot.pyz", "--data", folder / "data", "--boot", folder / "bootfs"]
-    environment = {"PATH": os.environ["PATH"]}
-    answer = subprocess.run([str(word) for word in order], capture_output=True, text=True, env=environment, check=False)
-    assert answer.returncode == 0, answer.stderr
-    return answer.stdout.strip()
+    answers = [
+        subprocess.run(
+            [*map(str, order), *words], capture_output=True, text=True, env={"PATH": os.environ["PATH"]}, check=False
+        )
+        for words in (["--install"], ["--install"], ["run"])
+    ]
+    assert [answer.returncode for answer in answers] == [0, 0, 0], answers
+    return answers[-1].stdout.strip()
 
 
 def test_first_start_with_a_strangers_bundle_installs_nothing(made, desk, tmp_path):
@@ -179,8 +189,9 @@ def test_first_start_with_a_strangers_bundle_installs_nothing(made, desk, tmp_pa
     (tmp_path / "bootfs").mkdir()
     shutil.copy(made, tmp_path / "bootfs" / "manul.bundle")
     shutil.copy(desk / "other.pub", tmp_path / "bootfs" / "manul.pub")
-    words = ["--data", str(tmp_path / "data"), "--boot", str(tmp_path / "bootfs")]
+    words = ["--data", str(tmp_path / "data"), "--boot", str(tmp_path / "bootfs"), "--install"]
     assert launcher.main(words, run=None) == 6
     assert not list((tmp_path / "data").rglob("*"))
     (tmp_path / "bootfs" / "manul.bundle").unlink()
     assert launcher.main(words, run=None) == 4
+    assert launcher.main([*words[:-1], "run"], run=None) == 4

@@ -46,7 +46,7 @@ class Rig:
         self.server = Server(self.pty.port, self.table)
 
     def _images(self):
-        return Images(self.card, self.bench.root / "inbox", [keys.public_of(KEY)], "3.11")
+        return Images(self.card, self.bench.root / "inbox", lambda: [keys.public_of(KEY)], "3.11")
 
     # The handlers of whichever Images is there after a restart.
     def state(self, body):
@@ -173,14 +173,16 @@ def test_noisy_cable_brings_the_bundle_whole(rig, bundles):
 
 
 def test_last_answer_lost_is_answered_the_same_again(tmp_path, bundles):
-    images = Images(FolderCard(tmp_path), tmp_path / "inbox", [keys.public_of(KEY)], "3.11", run=lambda work: work())
+    images = Images(
+        FolderCard(tmp_path), tmp_path / "inbox", lambda: [keys.public_of(KEY)], "3.11", run=lambda work: work()
+    )
     raw = bundles["1.0"].read_bytes()
     request = {"off": 0, "data": raw, "len": len(raw), "sha": hashlib.sha256(raw).digest()}
     assert images.upload(request) == images.upload(request) == {"off": len(raw), "match": True}
 
 
 def test_bundle_that_arrives_changed_is_dropped_and_asked_for_again(tmp_path, bundles):
-    images = Images(FolderCard(tmp_path), tmp_path / "inbox", [keys.public_of(KEY)], "3.11")
+    images = Images(FolderCard(tmp_path), tmp_path / "inbox", lambda: [keys.public_of(KEY)], "3.11")
     raw = bundles["1.0"].read_bytes()
     answer = images.upload({"off": 0, "data": raw, "len": len(raw), "sha": bytes(32)})
     assert answer["rc"] == Error.CORRUPT
@@ -194,7 +196,7 @@ def test_bundle_that_arrives_changed_is_dropped_and_asked_for_again(tmp_path, bu
      {"off": 0, "data": b"x", "len": 1, "sha": b"short"}, {"off": True, "data": b""}],
 )  # fmt: skip
 def test_senseless_upload_is_refused_never_a_crash(tmp_path, body):
-    images = Images(FolderCard(tmp_path), tmp_path / "inbox", [], "3.11")
+    images = Images(FolderCard(tmp_path), tmp_path / "inbox", list, "3.11")
     assert images.upload(body)["rc"] in (Error.INVALID, Error.BAD_STATE)
 
 
@@ -204,7 +206,7 @@ def test_state_is_busy_while_a_bundle_is_unpacked(tmp_path, bundles):
     def later(work):
         threading.Thread(target=lambda: (go.wait(10), work()), daemon=True).start()
 
-    images = Images(FolderCard(tmp_path), tmp_path / "inbox", [keys.public_of(KEY)], "3.11", run=later)
+    images = Images(FolderCard(tmp_path), tmp_path / "inbox", lambda: [keys.public_of(KEY)], "3.11", run=later)
     raw = bundles["1.0"].read_bytes()
     images.upload({"off": 0, "data": raw, "len": len(raw), "sha": hashlib.sha256(raw).digest()})
     wanted = {"hash": bytes.fromhex(opened(bundles["1.0"]).sha256)}

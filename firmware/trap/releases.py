@@ -1,0 +1,28 @@
+"""What a running release has to do with releases: take the next one from a laptop, and say of itself whether it is healthy."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from trap.drivers.card import FolderCard
+from trap.update import boot
+from trap.update.images import Images
+from trap.update.unpack import python
+
+# Set by the launcher: the folder of the release that runs, data/update/a or b.
+FOLDER = "MANUL_RELEASE"
+
+
+def images(data: Path, keys: Callable[[], Iterable[bytes]]) -> Images:
+    """Takes releases that one of the programme's keys signed; they arrive in ``data/inbox``."""
+    return Images(FolderCard(data), data / "inbox", keys, python())
+
+
+def decided(trouble: str, environment: Mapping[str, str] = os.environ) -> str:
+    """End a trial: a release that could arm the unit stays, one with ``trouble`` is left. What was said, or nothing."""
+    if FOLDER not in environment:
+        return ""  # installed by hand, as developers do: nothing to go back to
+    card = FolderCard(Path(environment[FOLDER]).parent.parent)
+    if not boot.current(card).on_trial:
+        return ""
+    return (boot.give_up(card, trouble) if trouble else boot.confirm(card)).said
