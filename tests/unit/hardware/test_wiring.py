@@ -104,6 +104,14 @@ def test_a_laptops_five_volts_reach_nothing_but_the_latch():
     assert [wire for wire in wires() if "HOST:VBUS" in wire] == [frozenset(("HOST:VBUS", "LATCH:VBUS"))]
 
 
+@pytest.mark.parametrize(("module", "part"), [("GAUGE", "INA226"), ("RTC", "DS3231"), ("THERM", "TMP117")])
+def test_boards_on_the_bus_carry_the_address_of_the_pin_map_and_are_on_the_same_two_wires(module, part):
+    assert f"address 0x{PINS['i2c'][part]:02X}" in PARTS[module]["notes"]
+    for line in ("SDA", "SCL"):
+        pico = next(label for label in PARTS["PICO"]["pinlabels"] if str(label).endswith(f"I2C_{line}"))
+        assert frozenset((f"{module}:{line}", f"PICO:{pico}")) in wires()
+
+
 def test_cables_have_a_wire_for_every_connection():
     for name in DRAWINGS:
         drawing = yaml.safe_load((WIRING / f"{name}.yml").read_text())
