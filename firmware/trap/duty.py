@@ -9,6 +9,7 @@ from typing import Any
 
 from trap.capture.burst import take
 from trap.deployment import Deployment
+from trap.link import ring
 from trap.ports import BurstPlan, Camera, Card, Clock, HostLink, SupervisorLink
 from trap.records import (
     Episode,
@@ -194,7 +195,5 @@ def _answer_wake(trap: Trap, wake: frames.Wake, waking: Waking) -> None:
 
 def _merge(trap: Trap, record: frames.Record) -> None:
     """Take over one record of the supervisor's ring; it is acknowledged only after it is committed here."""
-    name = codes.RECORD_NAMES.get(record.kind, str(record.kind))
-    body = {"ring": record.sequence, "rtc_s": record.rtc_s, "record": name, "code": record.code, "value": record.value}
-    trap.journal.append(Kind.SUPERVISOR, trap.clock.now(), body)
+    trap.journal.append(Kind.SUPERVISOR, trap.clock.now(), ring.body_of(record))
     trap.supervisor.send(codes.RING_ACK, frames.pack_u32(record.sequence))

@@ -221,7 +221,9 @@ class Body:
         elif do == actions.RELEASE:
             self._ring.release(action.value)
         elif do == actions.STORE_SETTINGS:
-            self._files.write(_SETTINGS, action.payload + struct.pack("<H", crc16(action.payload)))
+            settings = action.payload + struct.pack("<H", crc16(action.payload))
+            if settings != self._files.read(_SETTINGS):  # the Pi tells them at every boot
+                self._files.write(_SETTINGS, settings)
         elif do == actions.UPDATE:
             self._update(action.value, action.payload)
         elif do == actions.CONFIRM and self._slots.confirm():
@@ -232,11 +234,14 @@ class Body:
         batch = self._ring.since(first, BATCH)
         for payload in batch:
             self._send(codes.RING, payload)
-        numbers = [frames.unpack_record(payload).sequence for payload in (batch[:1] + batch[-1:])] or [0, 0]
-        self._send(codes.RING_END, frames.pack_ring_end(frames.RingEnd(numbers[0], numbers[-1], self._ring.newest)))
+        last = frames.unpack_record(batch[-1]).sequence if batch else 0
+        self._send(codes.RING_END, frames.pack_ring_end(frames.RingEnd(len(batch), last, self._ring.newest)))
 
     def _update(self, type_: int, payload: bytes) -> None:
-        result = self._staging.take(type_, payload)
+        try:
+            result = self._staging.take(type_, payload)
+        except OSError:
+            result = codes.RESULT_FAILED
         if type_ == codes.UPDATE_COMMIT and result == codes.RESULT_DONE:
             self._record(codes.RECORD_UPDATE, codes.UPDATE_STAGED, self._slots.trial)
         self._send(codes.RESULT, bytes((type_, result)))

@@ -17,7 +17,7 @@ class Rail:
         self._up_ms = 0  # when the rail went on
         self._work_ms = 0  # last trigger: the hard limit counts from here
         self._heard_ms = 0
-        self._hosting = False
+        self._hosted_ms: "int | None" = None  # last word of a laptop being served
         self._cut_ms: "int | None" = None
 
     def may_rise(self, now_ms: int) -> bool:
@@ -31,7 +31,7 @@ class Rail:
     def rise(self, now_ms: int) -> None:
         """The rail goes on."""
         self._up_ms = self._work_ms = now_ms
-        self._hosting = False
+        self._hosted_ms = None
         self._enter(codes.RAIL_BOOTING, now_ms)
 
     def hello(self, now_ms: int) -> None:
@@ -43,7 +43,8 @@ class Rail:
     def heartbeat(self, now_ms: int, pi_state: int) -> None:
         """The Pi is alive; ``codes.PI_HOST`` grants the long limit."""
         self._heard_ms = now_ms
-        self._hosting = pi_state == codes.PI_HOST
+        if pi_state == codes.PI_HOST:
+            self._hosted_ms = now_ms
 
     def trigger(self, now_ms: int) -> None:
         """Another trigger for a Pi that is up: the hard limit counts from here."""
@@ -80,8 +81,10 @@ class Rail:
             return [(self._entered_ms + s["boot_ms"], codes.KILL_NO_HELLO)]
         if self.state == codes.RAIL_CUTTING:
             return [(self._entered_ms + s["halt_ms"], codes.KILL_NO_HALT)]
-        limit_ms = s["host_max_on_ms"] if self._hosting else s["max_on_ms"] + s["stay_up_ms"]
-        return [(self._heard_ms + s["silent_ms"], codes.KILL_SILENT), (self._work_ms + limit_ms, codes.KILL_MAX_ON)]
+        limit_ms = self._work_ms + s["max_on_ms"] + s["stay_up_ms"]
+        if self._hosted_ms is not None:  # people think between two commands
+            limit_ms = min(max(limit_ms, self._hosted_ms + s["host_quiet_ms"]), self._up_ms + s["host_max_on_ms"])
+        return [(self._heard_ms + s["silent_ms"] + s["stay_up_ms"], codes.KILL_SILENT), (limit_ms, codes.KILL_MAX_ON)]
 
     def _enter(self, state: int, now_ms: int) -> None:
         self.state = state

@@ -23,9 +23,10 @@ DEFAULTS = {
     "chemistry": codes.CHEMISTRY_LITHIUM,
     # limits of the rail
     "boot_ms": 60_000,  # rail on -> HELLO; a stock Zero 2 W needs 12 s, an fsck after a cut may need 40
-    "silent_ms": 30_000,  # longest time between two heartbeats of the Pi
+    "silent_ms": 60_000,  # longest time between two heartbeats of the Pi, stay_up_ms comes on top
     "max_on_ms": 180_000,  # hard limit since the last trigger, stay_up_ms comes on top
     "host_max_on_ms": 14_400_000,  # the same while a laptop is being served
+    "host_quiet_ms": 90_000,  # and so long after its last word
     "halt_ms": 20_000,  # SLEEP_REQUEST -> halt signal
     "rest_ms": 1_000,  # off time that surely resets the Pi
     "back_off_s": 300,  # after a hung Pi or a brown-out; times four each further time

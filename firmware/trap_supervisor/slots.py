@@ -145,23 +145,24 @@ class Staging:
         return digest.digest()
 
     def _lay_out(self, number: int) -> bool:
-        """Entries of ``name length u8 | size u32 | name | bytes``."""
+        """The entries of ``trap_wire.supervisor_image``."""
         at = 0
         while at < self._size:
             head = self._files.read(_IMAGE, at, 5)
             if len(head) < 5:
                 return False
             name_length, size = struct.unpack("<BI", head)
-            name = self._files.read(_IMAGE, at + 5, name_length).decode()
+            name = self._files.read(_IMAGE, at + 5, name_length)
             at += 5 + name_length
-            if at + size > self._size or name.startswith("/") or ".." in name:
+            if at + size > self._size or not _is_module(name):
                 return False
-            self._files.write("%d/%s" % (number, name), self._files.read(_IMAGE, at, size))
+            self._files.write("%d/%s" % (number, name.decode()), self._files.read(_IMAGE, at, size))
             at += size
         return at == self._size
 
 
-def pack(modules: "dict[str, bytes]") -> bytes:
-    """An image from modules by path (``trap_supervisor/life.mpy``)."""
-    entries = [(path.encode(), data) for path, data in sorted(modules.items())]
-    return b"".join([struct.pack("<BI", len(path), len(data)) + path + data for path, data in entries])
+def _is_module(name: bytes) -> bool:
+    """A path of two parts below the update's folder, in plain letters."""
+    parts = name.split(b"/")
+    plain = bytes([c for c in name if c in b"/._" or 48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122])
+    return len(parts) == 2 and name == plain and b".." not in name and parts[0] != b"" and parts[1] != b""

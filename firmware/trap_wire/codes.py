@@ -8,7 +8,7 @@ HELLO = 0x01  # both ways: protocol, firmware version
 WAKE = 0x02  # supervisor -> Pi: why the rail came up
 TRIGGER = 0x03  # supervisor -> Pi: another admitted trigger while the Pi is up; payload as WAKE, with its own number
 RING = 0x04  # supervisor -> Pi: one ring record
-RING_END = 0x05  # supervisor -> Pi: end of a batch: its first and last number, and the newest there is
+RING_END = 0x05  # supervisor -> Pi: end of a batch: how many, the last one's number, and the newest there is
 RESULT = 0x06  # supervisor -> Pi: answer to SET_CLOCK or UPDATE_*: type it answers, 0 = done
 HEARTBEAT = 0x41  # Pi -> supervisor: alive; PI_* state and newest wake number seen, or the state alone, or nothing
 SLEEP_REQUEST = 0x42  # Pi -> supervisor: finished; cut the rail after the halt signal; payload as HEARTBEAT, or nothing

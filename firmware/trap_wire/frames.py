@@ -39,9 +39,9 @@ Settings = namedtuple(
     ),
 )  # fmt: skip
 _SETTINGS = "<IIIHIBBBH"
-# End of a batch of ring records: the first and the last in it (0, 0: none), and the newest that there is.
-RingEnd = namedtuple("RingEnd", ("first", "last", "newest"))
-_RING_END = "<III"
+# End of a batch of ring records: how many, the number of the last (0: none), and the newest that there is.
+RingEnd = namedtuple("RingEnd", ("count", "last", "newest"))
+_RING_END = "<BII"
 # Ring record as it lies in flash and as it travels: sequence, RTC seconds, kind, code, value.
 Record = namedtuple("Record", ("sequence", "rtc_s", "kind", "code", "value"))
 _RECORD = "<IIBBi"

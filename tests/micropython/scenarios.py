@@ -185,7 +185,7 @@ def update(unit, change):
     """An update over the UART: all of the supervisor's modules, one of them changed."""
     import hashlib
 
-    from trap_supervisor import slots
+    from trap_wire.supervisor_image import pack
 
     modules = {}
     names = ["trap_wire/%s.py" % name for name in ("__init__", "codes", "crc16", "frames", "pins")]
@@ -194,7 +194,7 @@ def update(unit, change):
         with open(SOURCES + "/" + name) as file:
             modules[name] = file.read()
     change(modules)
-    image = slots.pack({name: text.encode() for name, text in modules.items()})
+    image = pack({name: text.encode() for name, text in modules.items()})
     pieces = [struct.pack("<I", at) + image[at : at + 200] for at in range(0, len(image), 200)]
     unit.pi.says = [(codes.UPDATE_BEGIN, struct.pack("<I", len(image)) + hashlib.sha256(image).digest())]
     unit.pi.says += [(codes.UPDATE_DATA, piece) for piece in pieces] + [(codes.UPDATE_COMMIT, b"")]

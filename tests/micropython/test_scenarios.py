@@ -96,7 +96,7 @@ def test_heartbeat_comes_at_six_each_morning(cpython):
     ("scenario", "cause", "after_ms"),
     [
         ("mute_pi", codes.KILL_NO_HELLO, 60_000),
-        ("silent_pi", codes.KILL_SILENT, 34_000),
+        ("silent_pi", codes.KILL_SILENT, 64_000),
         ("sleepless_pi", codes.KILL_MAX_ON, 180_000),
         ("pi_that_never_halts", codes.KILL_NO_HALT, 29_100),
     ],

@@ -38,14 +38,14 @@ def test_pi_that_never_speaks_is_cut():
 def test_pi_that_falls_silent_is_cut():
     rail = up()
     rail.heartbeat(20_000, codes.PI_BUSY)
-    assert rail.tick(49_999) is None
-    assert rail.tick(50_000) == codes.KILL_SILENT
+    assert rail.tick(79_999) is None
+    assert rail.tick(80_000) == codes.KILL_SILENT
 
 
 def test_pi_that_beats_for_ever_meets_the_hard_limit():
     rail = up()
     for now_ms in range(10_000, 180_000, 10_000):
-        rail.heartbeat(now_ms, codes.PI_BUSY)
+        rail.heartbeat(now_ms, codes.PI_ARMED)
         assert rail.tick(now_ms) is None
     assert rail.tick(180_000) == codes.KILL_MAX_ON
 
@@ -64,6 +64,22 @@ def test_laptop_being_served_grants_hours_but_not_for_ever():
         rail.heartbeat(now_ms, codes.PI_HOST)
         assert rail.tick(now_ms) is None
     assert rail.tick(14_400_000) == codes.KILL_MAX_ON
+
+
+def test_busy_beat_between_two_words_of_a_laptop_does_not_cut_it_off():
+    rail = up()
+    rail.heartbeat(190_000, codes.PI_HOST)
+    rail.heartbeat(270_000, codes.PI_BUSY)
+    assert rail.tick(279_999) is None
+    assert rail.tick(280_000) == codes.KILL_MAX_ON
+
+
+def test_armed_pi_may_be_silent_while_it_waits_for_the_next_trigger():
+    rail = Rail(settings.complete({"stay_up_ms": 600_000}))
+    rail.rise(0)
+    rail.hello(5_000)
+    assert rail.tick(664_999) is None
+    assert rail.tick(665_000) == codes.KILL_SILENT
 
 
 def test_pi_that_asks_for_sleep_and_never_halts_is_cut():

@@ -2,8 +2,9 @@ import hashlib
 import struct
 
 from tests.unit.supervisor.flash import Dice, Flash, PowerCut
-from trap_supervisor.slots import TRIES, Slots, Staging, pack
+from trap_supervisor.slots import TRIES, Slots, Staging
 from trap_wire import codes
+from trap_wire.supervisor_image import pack
 
 IMAGE = pack({"trap_supervisor/life.py": b"new life" * 40, "trap_supervisor/gate.py": b"new gate" * 30})
 
@@ -123,7 +124,8 @@ def test_update_without_a_beginning_or_of_no_size_is_refused():
 
 def test_name_that_leaves_its_folder_is_refused():
     flash = Flash()
-    assert staged(flash, pack({"../main.py": b"evil"}))[-1] == codes.RESULT_MISMATCH
+    for name in ("../main.py", "/main.py", "main.py", "a/../../main.py", "", "a/", "a/\xe4.py"):
+        assert staged(flash, pack({name: b"evil"}))[-1] == codes.RESULT_MISMATCH
     assert [name for name in flash.names() if "main" in name] == []
 
 
