@@ -23,6 +23,7 @@ from trap.drivers.i2c import Bus
 from trap.drivers.inputs import Input
 from trap.drivers.lone import LoneSupervisor, battery_and_climate
 from trap.drivers.rtc import Rtc
+from trap.drivers.supervised import SupervisedRtc, acquaint, supervisor_on
 from trap.duty import Trap
 from trap.health.summary import summary
 from trap.link.answers import CHUNK
@@ -113,9 +114,10 @@ def real_trap(config: UnitConfig) -> Trap:
     ``StorageError`` when the journal cannot be opened: without it there is nothing to run for.
     """
     deployment, bus = load_deployment(config.station), Bus()
-    clock = BackedClock(Rtc(bus))
+    line = supervisor_on(config.uart)
+    clock = BackedClock(SupervisedRtc(line) if line else Rtc(bus))
     flash, dark = _flash(config)
-    supervisor, deaf = _supervisor(config, deployment, clock, bus)
+    supervisor, deaf = (line, "") if line else _lone(config, deployment, clock, bus)
     words = [said for said in (deployment.trouble, clock.adopt(), dark, deaf) if said]
     trap = put_together(
         Parts(
@@ -129,6 +131,8 @@ def real_trap(config: UnitConfig) -> Trap:
             reserve=config.reserve,
         )
     )
+    if line and (trouble := acquaint(line, deployment, trap.journal.newest(Kind.SUPERVISOR))):
+        trap.journal.append(Kind.ERROR, clock.now(), {"part": "supervisor", "words": trouble})
     return with_host(trap, LastingPort(str(config.host_port)), station=_station_slot(config.station), data=DATA)
 
 
@@ -161,7 +165,7 @@ def _flash(config: UnitConfig) -> tuple[Flash | None, str]:
         return None, str(error)
 
 
-def _supervisor(config: UnitConfig, deployment: Deployment, clock: Clock, bus: Bus) -> tuple[SupervisorLink, str]:
+def _lone(config: UnitConfig, deployment: Deployment, clock: Clock, bus: Bus) -> tuple[SupervisorLink, str]:
     """The PIR on the header; words when nothing can wake this unit (a laptop still can)."""
     try:
         pir = Input(pins.PI_PIR, "PIR, header pin 11", config.gpio_chip)

@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime
 
-from trap.drivers.rtc import Rtc
+from trap.drivers.rtc import Timekeeper
 from trap_wire.errors import PartError
 
 
@@ -27,9 +27,9 @@ class SystemClock:
 
 
 class BackedClock(SystemClock):
-    """The kernel's clock with a DS3231 of our own behind it."""
+    """The kernel's clock with a DS3231 behind it, our own or the supervisor's."""
 
-    def __init__(self, rtc: Rtc) -> None:
+    def __init__(self, rtc: Timekeeper) -> None:
         self._rtc = rtc
 
     def set(self, now: datetime) -> None:

@@ -10,6 +10,7 @@ Datasheet: Maxim 19-5170 rev 10, tables 1 and 2.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from trap.drivers.i2c import Bus
 from trap_wire import pins
@@ -27,6 +28,16 @@ class RtcTime:
     at: datetime
     trusted: bool
     temperature_c: float
+
+
+class Timekeeper(Protocol):
+    """What keeps the time while the Pi is off: a chip of our own, or the supervisor's."""
+
+    def read(self) -> RtcTime:
+        """Time and trust; ``PartError`` when it does not answer."""
+
+    def set(self, now: datetime) -> None:
+        """Set it; ``PartError`` when it does not take the time."""
 
 
 class Rtc:

@@ -50,7 +50,12 @@ def test_hello_is_answered_and_the_wake_follows(line):
     assert line.hello(2.0)
     assert line.peer.protocol == codes.UART_PROTOCOL
     wake = wake_of(line.receive(1.0))
-    assert (wake.reason, wake.wake_number, wake.battery_mv, wake.temperature_cc) == (codes.REASON_RESET, 1, 5_870, -1_275)
+    assert (wake.reason, wake.wake_number, wake.battery_mv, wake.temperature_cc) == (
+        codes.REASON_RESET,
+        1,
+        5_870,
+        -1_275,
+    )
 
 
 def test_supervisor_says_nothing_before_the_hello(desk):
