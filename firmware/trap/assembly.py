@@ -13,6 +13,7 @@ from trap.cable import StationSlot, host_facts
 from trap.deployment import SAFE, Deployment, parse_or_safe
 from trap.drivers import detector as runtime
 from trap.drivers.absent import AbsentSupervisor
+from trap.drivers.age import sealer
 from trap.drivers.camera import CameraSettings, PiCamera
 from trap.drivers.card import FolderCard
 from trap.drivers.clock import BackedClock
@@ -58,6 +59,7 @@ class Parts:
 def put_together(parts: Parts) -> Trap:
     """A unit without a host link; nothing that is wrong with the detector or the old journal keeps it from starting."""
     journal = open_journal(parts.journal, parts.clock.now())
+    seal = sealer(parts.deployment.station.sealed_to)
     detector, trouble = load_detector(parts.detector)
     return Trap(
         deployment=parts.deployment,
@@ -67,7 +69,7 @@ def put_together(parts: Parts) -> Trap:
         clock=parts.clock,
         triage=Triage(detector, parts.deployment, parts.clock.monotonic_ms, trouble, scene=_scene(parts.card)),
         journal=journal,
-        store=MediaStore(parts.card, journal, parts.reserve),
+        store=MediaStore(parts.card, journal, parts.reserve, seal),
     )
 
 

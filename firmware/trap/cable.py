@@ -8,6 +8,7 @@ from typing import Any
 
 from trap import releases
 from trap.deployment import Deployment, parse, parse_or_safe
+from trap.drivers.age import sealer
 from trap.drivers.ed25519 import Ed25519, new_seed
 from trap.duty import Trap
 from trap.fieldwork import UnitWork
@@ -50,7 +51,7 @@ def host_facts(
         unit=trap.deployment.station.unit,
         version=__version__,
         clock=trap.clock,
-        shelf=JournalShelf(journal, trap.card),
+        shelf=JournalShelf(journal, trap.card, sealer(trap.deployment.station.sealed_to)),
         summary=summary,
         clock_told=lambda unit_time, host_time: clock_told(journal, unit_time, host_time),
         trust=Trust(keys, Ed25519(vault.first(SEED, new_seed)), told),

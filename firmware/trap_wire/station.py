@@ -14,15 +14,22 @@ from trap_wire.errors import BadInputError
 from trap_wire.facts import NAME, from_table, text
 from trap_wire.protocol import Protocol, contradictions
 
+# A key that pictures are sealed to: age's own, or the programme's OpenSSH key.
+RECIPIENT = r"(age1[0-9a-z]{58}|ssh-ed25519 [A-Za-z0-9+/]{68})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Station:
-    """Which unit this is and what it is doing. ``audit_key`` seeds the draw that nobody can predict (32 bytes, hex)."""
+    """Which unit this is and what it is doing. ``audit_key`` seeds the draw that nobody can predict (32 bytes, hex).
+
+    ``sealed_to``: keys, comma between, that everything is encrypted to before it is written; empty writes it in the clear.
+    """
 
     unit: str = text("unset", NAME)
     deployment: str = text("bench", NAME)
     programme: str = text("none", NAME)
     audit_key: str = text("00" * 32, r"[0-9a-f]{64}")
+    sealed_to: str = text("", rf"({RECIPIENT}(,{RECIPIENT}){{0,7}})?")
     chemistry: str = text("lithium-aa-12", r"lithium-aa-12|alkaline-aa-12|nimh-aa-12|liion-2s|lifepo4-2s|mains")
 
 

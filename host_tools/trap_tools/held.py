@@ -16,7 +16,7 @@ from trap_wire.errors import IntegrityError, StorageError
 PART = ".part"
 _PIECE = 1024 * 1024
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9][A-Za-z0-9._-]{0,99}){1,6}")
-_PAGE = re.compile(r"journal/(\d+)-\d+\.jsonl")
+_PAGE = re.compile(r"journal/(\d+)-\d+\.jsonl(\.age)?")
 Prove = Callable[[str, int], bytes]
 
 
@@ -70,7 +70,7 @@ class Incoming:
             os.fsync(file.fileno())
             file.close()
             self.part.replace(self.target)
-            for older in _same_page(self.folder, self.row.path):
+            for older in same_page(self.folder, self.row.path):
                 if older != self.target:
                     older.unlink()
         except OSError as error:
@@ -161,14 +161,19 @@ def sync_folder(folder: Path) -> None:
 
 def _beginnings(folder: Path, row: Row) -> list[Path]:
     """Files that may be a beginning of it: its own part, and for a journal page its shorter selves."""
-    found = {(folder / row.path).with_name(Path(row.path).name + PART), *_same_page(folder, row.path)}
+    own = (folder / row.path).with_name(Path(row.path).name + PART)
+    # A sealed page is another file at every sealing, not a longer one.
+    found = {own} if row.path.endswith(".age") else {own, *same_page(folder, row.path)}
     return [path for path in found if path.is_file() and 0 < path.stat().st_size <= row.size]
 
 
-def _same_page(folder: Path, path: str) -> list[Path]:
+def same_page(folder: Path, path: str) -> list[Path]:
     """What is here of the journal page that begins with the same entry, in part or whole; nothing for other files."""
     match = _PAGE.fullmatch(path)
-    return [] if match is None else sorted((folder / "journal").glob(f"{match[1]}-*.jsonl*"))
+    if match is None:
+        return []
+    found = (folder / "journal").glob(f"{match[1]}-*.jsonl{match[2] or ''}")
+    return sorted([*found, *(folder / "journal").glob(f"{match[1]}-*.jsonl{match[2] or ''}{PART}")])
 
 
 def _seeded(incoming: Incoming, here: Path) -> Incoming:

@@ -157,7 +157,8 @@ class _Pull:
 
     def _prove_journal(self) -> None:
         try:
-            self.receipt.journal = JournalProof(*held.check_journal(self.folder))
+            sealed = len(list((self.folder / "journal").glob("*.jsonl.age")))
+            self.receipt.journal = JournalProof(*held.check_journal(self.folder), sealed=sealed)
         except IntegrityError as error:
             self.receipt.journal = JournalProof(broken=str(error))
             self.receipt.problems.append(str(error))

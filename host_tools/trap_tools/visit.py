@@ -52,12 +52,16 @@ class ClockReading:
 
 @dataclass(frozen=True, slots=True)
 class JournalProof:
-    """The chain as it lies in the folder. ``broken`` says where it does not hold; empty when every entry does."""
+    """The chain as it lies in the folder. ``broken`` says where it does not hold; empty when every entry does.
+
+    ``sealed`` pages cannot be read here: ``manul unseal`` proves them.
+    """
 
     first: int = 0
     last: int = 0
     head: str = ""
     broken: str = ""
+    sealed: int = 0
 
 
 @dataclass(slots=True)
@@ -117,7 +121,7 @@ class Receipt:
             *((say(kind), _tally(tally)) for kind, tally in self.kinds.items()),
             (
                 say("entries"),
-                f"{self.journal.first}-{self.journal.last}: {self.journal.broken or say('hash chain holds')}",
+                _chain(self.journal),
             ),
             (say("line"), say("{repeated} requests repeated, {broken} broken lines", **line)),
             *((say("problem"), problem) for problem in self.problems),
@@ -132,6 +136,12 @@ class Receipt:
         path = folder / f"receipt-{self.started:%Y%m%dT%H%M%SZ}.json"
         durable.write(path.with_suffix(".txt"), self.to_text().encode())
         return durable.write(path, self.to_json().encode())
+
+
+def _chain(journal: JournalProof) -> str:
+    if journal.sealed:
+        return say("{sealed} sealed pages: manul unseal proves them", sealed=journal.sealed)
+    return f"{journal.first}-{journal.last}: {journal.broken or say('hash chain holds')}"
 
 
 def _tally(tally: Tally) -> str:

@@ -111,12 +111,13 @@ class Journal:
         row = (entry.sequence, to_us(entry.at), entry.kind, canonical(entry.body), entry.digest)
         self._db.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?)", row)
         if entry.kind is Kind.MEDIA:
-            file = (entry.body["path"], entry.sequence, entry.body["role"], entry.body["size"], entry.body["sha256"])
+            file = _file(entry)
             self._db.execute(
                 "INSERT OR REPLACE INTO files (path, seq, role, size, sha256) VALUES (?, ?, ?, ?, ?)", file
             )
         elif entry.kind is Kind.EVICTED:
-            self._db.execute("UPDATE files SET present = 0 WHERE path = ?", (entry.body["path"],))
+            path = entry.body["path"]
+            self._db.execute("UPDATE files SET present = 0 WHERE path IN (?, ?)", (path, path + ".age"))
         day = entry.at.date().isoformat()
         for name, n in tallies_of(entry.kind, entry.body).items():
             add = "INSERT INTO tallies VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n"
@@ -124,6 +125,13 @@ class Journal:
 
     def _transaction(self) -> "_Transaction":
         return _Transaction(self._db)
+
+
+def _file(entry: Entry) -> tuple[str, int, str, int, str]:
+    """The file of a media entry as it lies on the card: a sealed one is another file than what is in it."""
+    body, sealed = entry.body, entry.body.get("sealed")
+    name, measured = (body["path"] + ".age", sealed) if sealed else (body["path"], body)
+    return name, entry.sequence, body["role"], measured["size"], measured["sha256"]
 
 
 class _Transaction:

@@ -1,7 +1,7 @@
 """Media files: written tmp → fsync → rename → fsync folder, then journalled; at start, what a power cut left is put right."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,9 @@ from trap_wire.errors import StorageError
 from trap_wire.vocabulary import Role
 
 TEMPORARY = ".tmp"
+SEALED = ".age"
+SEAL_MOST = 4 * 1024  # what sealing to a few keys adds to a file
+Seal = Callable[[bytes], bytes]
 FOLDERS = ("media", "thumbnails")
 MIB = 1024 * 1024
 
@@ -41,10 +44,12 @@ class Picture:
 class MediaStore:
     """Owner of the media folders. Raises ``StorageError`` when the card takes no more."""
 
-    def __init__(self, card: Card, journal: Journal, reserve: Reserve | None = None) -> None:
+    def __init__(self, card: Card, journal: Journal, reserve: Reserve | None = None, seal: Seal | None = None) -> None:
+        """``seal`` encrypts what is written, to keys that are not here; the journal keeps both sizes and hashes."""
         self._card = card
         self._journal = journal
         self._reserve = reserve or Reserve()
+        self._seal = seal
 
     def free_bytes(self, *, heartbeat: bool = False) -> int:
         """Room for photographs, the reserves taken off; a heartbeat frame may use its own."""
@@ -56,16 +61,20 @@ class MediaStore:
 
         The caller journals all files of a burst in one transaction; if the power goes before, ``recover`` adopts them.
         """
-        self._make_room(len(picture.data), at, heartbeat)
+        self._make_room(len(picture.data) + SEAL_MOST, at, heartbeat)
         picture = self._unused(picture)
-        durable_write(self._card, picture.path, picture.data)
-        return media_body(picture)
+        if self._seal is None:
+            durable_write(self._card, picture.path, picture.data)
+            return media_body(picture)
+        sealed = self._seal(picture.data)
+        durable_write(self._card, picture.path + SEALED, sealed)
+        return {**media_body(picture), "sealed": _measured(sealed)}
 
     def _unused(self, picture: Picture) -> Picture:
         """The picture under a path that nothing has: numbers start anew when a journal had to be set aside."""
         stem, dot, ending = picture.path.rpartition(".")
         for again in range(1, 1000):
-            if self._card.size(picture.path) is None:
+            if self._card.size(picture.path) is None and self._card.size(picture.path + SEALED) is None:
                 return picture
             picture = replace(picture, path=f"{stem}.{again}{dot}{ending}")
         raise StorageError(f"card: no free name for {picture.path}")
@@ -79,20 +88,22 @@ class MediaStore:
 
     def _orphan(self, path: str, at: datetime) -> Iterator[str]:
         data = b"" if path.endswith(TEMPORARY) else self._card.read(path)
-        if not is_whole_jpeg(data):
+        if not is_whole_jpeg(data) and not is_sealed(path, data):
             self._card.remove(path)
             yield self._say(path, "torn", "cut off while it was written; dropped", at)
             return
         role = Role.THUMBNAIL if path.startswith("thumbnails/") else Role.PHOTOGRAPH
-        self._journal.append(Kind.MEDIA, at, media_body(Picture(path, data, role, {})))
+        body = media_body(Picture(plain(path), data, role, {}))
+        # What a sealed orphan is inside, nobody here can say: its sizes and hashes are those of the sealed file.
+        self._journal.append(Kind.MEDIA, at, {**body, "sealed": _measured(data)} if path.endswith(SEALED) else body)
         yield self._say(path, "adopted", "whole, but its journal entry was cut off", at)
 
     def _missing(self, path: str, at: datetime) -> Iterator[str]:
-        self._journal.append(Kind.EVICTED, at, {"path": path, "cause": "missing"})
+        self._journal.append(Kind.EVICTED, at, {"path": plain(path), "cause": "missing"})
         yield self._say(path, "missing", "journalled, but not on the card", at)
 
     def _say(self, path: str, what: str, words: str, at: datetime) -> str:
-        self._journal.append(Kind.RECOVERED, at, {"path": path, "what": what, "words": words})
+        self._journal.append(Kind.RECOVERED, at, {"path": plain(path), "what": what, "words": words})
         return f"{path}: {words}"
 
     def _make_room(self, needed: int, at: datetime, heartbeat: bool) -> None:
@@ -102,7 +113,7 @@ class MediaStore:
                 if self.free_bytes(heartbeat=heartbeat) >= needed:
                     return
                 self._card.remove(item.path)
-                self._journal.append(Kind.EVICTED, at, {"path": item.path, "cause": "card_full"})
+                self._journal.append(Kind.EVICTED, at, {"path": plain(item.path), "cause": "card_full"})
         if (free := self.free_bytes(heartbeat=heartbeat)) < needed:
             raise StorageError(f"card full: {needed} bytes needed, {free} left beside the reserve")
 
@@ -122,6 +133,20 @@ def media_body(picture: Picture) -> dict[str, Any]:
     digest = hashlib.sha256(picture.data).hexdigest()
     own = {"path": picture.path, "role": picture.role, "size": len(picture.data), "sha256": digest}
     return {**picture.facts, **own}
+
+
+def _measured(data: bytes) -> dict[str, Any]:
+    return {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def plain(path: str) -> str:
+    """The name that the journal gives a file, sealed or not."""
+    return path.removesuffix(SEALED)
+
+
+def is_sealed(path: str, data: bytes) -> bool:
+    """Whether a file is an age file by name and head. It got its name after its last byte was on the card."""
+    return path.endswith(SEALED) and data.startswith(b"age-encryption.org/v1\n")
 
 
 def is_whole_jpeg(data: bytes) -> bool:

@@ -6,20 +6,24 @@ from functools import lru_cache
 
 from trap.ports import Card, Item
 from trap.store.journal import Journal
+from trap.store.media import SEALED, Seal, durable_write
 from trap_wire.errors import StorageError
 
 PAGE_ENTRIES = 1_000
-_PAGE = re.compile(r"journal/(\d{8})-(\d{8})\.jsonl")
+_PAGE = re.compile(r"journal/(\d{8})-(\d{8})\.jsonl(\.age)?")
+_SEALED_PAGES = "sealed"
 
 
 class JournalShelf:
     """``trap.ports.Shelf`` over a journal and its card."""
 
-    def __init__(self, journal: Journal, card: Card) -> None:
+    def __init__(self, journal: Journal, card: Card, seal: Seal | None = None) -> None:
+        """With ``seal`` pages leave the unit sealed. Sealing is never twice the same, so a sealed page is kept on the card."""
         self._journal = journal
+        self._seal = seal
         self._card = card
         # Pages never change once named, so their text may be kept; two of them, about 600 KB, serve one pull.
-        self._page = lru_cache(maxsize=2)(self._render)
+        self._page = lru_cache(maxsize=2)(self._render if seal is None else self._sealed)
 
     def items(self, after: int, limit: int) -> list[Item]:
         """Files above the cursor, journal pages and media merged in journal order."""
@@ -54,11 +58,11 @@ class JournalShelf:
     def _item(self, first: int, last: int) -> Item:
         text = self._page(first, last)
         digest = hashlib.sha256(text).hexdigest()
-        return Item(f"journal/{first:08d}-{last:08d}.jsonl", len(text), digest, "journal", last)
+        return Item(f"journal/{_name(first, last)}{SEALED if self._seal else ''}", len(text), digest, "journal", last)
 
     def _bounds(self, path: str) -> tuple[int, int] | None:
         """Entry numbers of a page's name, None when there is no such page."""
-        if not (match := _PAGE.fullmatch(path)):
+        if not (match := _PAGE.fullmatch(path)) or bool(match[3]) != (self._seal is not None):
             return None
         first, last = int(match[1]), int(match[2])
         whole = first % PAGE_ENTRIES == 1 and first <= last < first + PAGE_ENTRIES
@@ -66,3 +70,24 @@ class JournalShelf:
 
     def _render(self, first: int, last: int) -> bytes:
         return "".join(entry.to_line() + "\n" for entry in self._journal.entries(first, last)).encode()
+
+    def _sealed(self, first: int, last: int) -> bytes:
+        """The sealed page as it was sealed first, so that a pull that was cut off goes on; its shorter selves are removed."""
+        path = f"{_SEALED_PAGES}/{_name(first, last)}{SEALED}"
+        if self._card.size(path) is not None:
+            return self._card.read(path)
+        if self._seal is None:
+            raise StorageError("no key to seal to")
+        sealed = self._seal(self._render(first, last))
+        older = [name for name in self._card.files(_SEALED_PAGES) if name.startswith(f"{_SEALED_PAGES}/{first:08d}-")]
+        try:
+            durable_write(self._card, path, sealed)
+            for name in older:
+                self._card.remove(name)
+        except StorageError:
+            return sealed  # a full card: good for as long as this page is remembered
+        return sealed
+
+
+def _name(first: int, last: int) -> str:
+    return f"{first:08d}-{last:08d}.jsonl"

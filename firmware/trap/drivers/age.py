@@ -1,0 +1,35 @@
+"""Sealing what the unit writes, by age (pyrage, the Rust implementation): the unit holds no key that opens it again."""
+
+from collections.abc import Callable
+
+from trap_wire.errors import BadInputError, StorageError
+
+
+def sealer(recipients: str) -> Callable[[bytes], bytes] | None:
+    """What encrypts to ``recipients`` (age1… or ssh-ed25519 …, comma between); None when there are none.
+
+    ``StorageError`` when pyrage is missing: a unit that was told to seal must not start writing in the clear, and a release
+    without it is rolled back because it does not start. ``BadInputError`` for a key that is none.
+    """
+    if not recipients:
+        return None
+    try:
+        import pyrage
+    except ImportError as error:
+        raise StorageError(
+            "sealed_to is set, but pyrage is not installed: nothing may be written in the clear"
+        ) from error
+    try:
+        keys = [_recipient(pyrage, text) for text in recipients.split(",")]
+    except pyrage.RecipientError as error:
+        raise BadInputError(f"station.sealed_to: {error}") from error
+
+    def seal(data: bytes) -> bytes:
+        return bytes(pyrage.encrypt(data, keys))
+
+    return seal
+
+
+def _recipient(pyrage: object, text: str) -> object:
+    kind = pyrage.ssh if text.startswith("ssh-") else pyrage.x25519  # type: ignore[attr-defined]
+    return kind.Recipient.from_str(text)
