@@ -61,7 +61,7 @@ class MediaStore:
 
         The caller journals all files of a burst in one transaction; if the power goes before, ``recover`` adopts them.
         """
-        self._make_room(len(picture.data) + SEAL_MOST, at, heartbeat)
+        self._make_room(len(picture.data) + (SEAL_MOST if self._seal else 0), at, heartbeat)
         picture = self._unused(picture)
         if self._seal is None:
             durable_write(self._card, picture.path, picture.data)
