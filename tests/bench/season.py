@@ -40,9 +40,9 @@ def season(folder: Path, entries: int, units: int = 6, seed: int = 1) -> None:
     """Units with together about this many entries; one in five is a media entry with its file."""
     picture = jpeg("bench", 0, 640, infrared=False)
     folder.mkdir(parents=True, exist_ok=True)
-    one = folder / ".photograph"
-    one.write_bytes(picture)
     for number in range(units):
+        one = folder / f".photograph-{number}"  # a file system allows some 65,000 links to one
+        one.write_bytes(picture)
         _unit(folder, f"MN-{number + 1:03d}", entries // units, one, hashlib.sha256(picture).hexdigest(), seed + number)
 
 

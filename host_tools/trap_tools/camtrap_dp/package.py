@@ -43,20 +43,24 @@ class Sink(Protocol):
     def text(self, name: str) -> "IO[bytes]":
         """A file to write."""
 
-    def copy(self, source: Path, name: str) -> None:
+    def copy(self, source: str, name: str) -> None:
         """A media file, byte for byte, so that its EXIF stays."""
 
 
 class _Folder:
     def __init__(self, root: Path, *, link: bool) -> None:
         self._root, self._link = root, link
+        self._made: set[str] = set()
 
     def text(self, name: str) -> "IO[bytes]":
         return (self._root / name).open("wb")
 
-    def copy(self, source: Path, name: str) -> None:
-        target = self._root / name
-        target.parent.mkdir(parents=True, exist_ok=True)
+    def copy(self, source: str, name: str) -> None:
+        parent = name.rpartition("/")[0]
+        if parent not in self._made:
+            (self._root / parent).mkdir(parents=True, exist_ok=True)
+            self._made.add(parent)
+        target = f"{self._root}/{name}"
         if self._link:
             os.link(source, target)
         else:
@@ -70,7 +74,7 @@ class _Zip:
     def text(self, name: str) -> "IO[bytes]":
         return self._archive.open(name, "w", force_zip64=True)
 
-    def copy(self, source: Path, name: str) -> None:
+    def copy(self, source: str, name: str) -> None:
         # JPEGs do not shrink; storing them is as fast as the disk.
         self._archive.write(source, name, zipfile.ZIP_STORED)
 
