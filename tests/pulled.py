@@ -114,6 +114,22 @@ class Unit:
         self.add(Kind.MEDIA, path=path, role=role, size=len(data), sha256=digest, **facts)
         return path
 
+    def setup_picture(self) -> str:
+        """A test shot, as ``manul aim`` asks for it: no burst, no frame."""
+        path = f"media/setup-{len(self.entries) + 1:08d}.jpg"
+        data = jpeg(path, 0, 640, infrared=False)
+        (self.root / "media").mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_bytes(data)
+        self.add(
+            Kind.MEDIA,
+            path=path,
+            role="photograph",
+            size=len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+            setup=True,
+        )
+        return path
+
     def close(self, page: int = 1_000) -> Path:
         folder = self.root / "journal"
         folder.mkdir(parents=True, exist_ok=True)

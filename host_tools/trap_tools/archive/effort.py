@@ -100,7 +100,10 @@ def effort(log: Log, place: Place, clock: Correction) -> Effort:
     if not len(times):
         return Effort(())
     start, end = int(times[0]), int(times[-1])
-    start = max(start, to_us(place.start)) if place.start else start
+    marks = {mark.action: clock.correct_one_us(mark.sequence, to_us(mark.at)) for mark in log.marks}
+    # What a unit did on the bench before somebody said `start` on the mountain is no effort.
+    start = max(start, marks.get("start", start), to_us(place.start) if place.start else start)
+    end = marks["end"] if marks.get("end", 0) > start else end
     # Paper may end later than the journal: what lies between is dead, and a unit found dead must show as such.
     end = to_us(place.end) if place.end else end
     if log.imported:

@@ -1,7 +1,6 @@
 """What the entries of one deployment say, as typed facts. Times are the unit's own clock, UTC, uncorrected."""
 
 from array import array
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -103,6 +102,7 @@ class Medium:
     exposure_us: int | None
     gain: float | None
     infrared: bool
+    setup: bool = False  # taken by a person while aiming
 
     @property
     def is_full(self) -> bool:
@@ -166,6 +166,16 @@ class Change:
     cause: str
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A person began or ended the deployment; ``action`` is ``start`` or ``end``."""
+
+    at: datetime
+    sequence: int
+    action: str
+    note: str
+
+
 @dataclass(slots=True)
 class Ticks:
     """Sequence number and unit time (µs since 1970) of every entry: signs of life, and where the clock jumped."""
@@ -195,7 +205,7 @@ class Log:
     lost: list[Lost] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
-    deployments: list[tuple[datetime, Mapping[str, object]]] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
     walk_tests: list[datetime] = field(default_factory=list)
     visits: list[tuple[datetime, str]] = field(default_factory=list)
 

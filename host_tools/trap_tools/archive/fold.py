@@ -4,7 +4,21 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from trap_tools.archive.facts import Boot, Box, Burst, Change, ClockFix, Log, Lost, Medium, Note, Sample, Verdict, Wake
+from trap_tools.archive.facts import (
+    Boot,
+    Box,
+    Burst,
+    Change,
+    ClockFix,
+    Log,
+    Lost,
+    Mark,
+    Medium,
+    Note,
+    Sample,
+    Verdict,
+    Wake,
+)
 from trap_tools.archive.faults import Fault, What
 from trap_tools.archive.layout import Holding
 from trap_tools.archive.pages import Report, read
@@ -116,6 +130,7 @@ def _media(log: Log, entry: Entry, body: Body) -> None:
         exposure_us=body.get("exposure_us"),
         gain=body.get("gain"),
         infrared=bool(body.get("infrared")),
+        setup=bool(body.get("setup")),
     )
 
 
@@ -148,8 +163,10 @@ def _throttled(log: Log, entry: Entry, body: Body) -> None:
 
 
 def _state(log: Log, entry: Entry, body: Body) -> None:
+    """From one state to another; ``state`` alone (the application came up) leaves whatever it was in."""
+    after = str(body["to"] if "to" in body else body["state"])
     log.changes.append(
-        Change(entry.at, entry.sequence, str(body["from"]), str(body["to"]), str(body.get("cause") or ""))
+        Change(entry.at, entry.sequence, str(body.get("from") or ""), after, str(body.get("cause") or ""))
     )
 
 
@@ -173,7 +190,7 @@ def _recovered(log: Log, entry: Entry, body: Body) -> None:
 
 
 def _deployment(log: Log, entry: Entry, body: Body) -> None:
-    log.deployments.append((entry.at, body))
+    log.marks.append(Mark(entry.at, entry.sequence, str(body["action"]), str(body.get("note") or "")))
 
 
 def _walk_test(log: Log, entry: Entry, body: Body) -> None:  # noqa: ARG001 - one signature for all kinds
@@ -181,7 +198,7 @@ def _walk_test(log: Log, entry: Entry, body: Body) -> None:  # noqa: ARG001 - on
 
 
 def _visit(log: Log, entry: Entry, body: Body) -> None:
-    log.visits.append((entry.at, str(body.get("host") or "")))
+    log.visits.append((entry.at, str(body.get("words") or body.get("what") or body.get("host") or "")))
 
 
 _FOLDS: Mapping[Kind, Callable[[Log, Entry, Body], None]] = {

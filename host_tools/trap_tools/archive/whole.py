@@ -46,7 +46,7 @@ def of_holding(holding: Holding, places: Places) -> Whole:
 
 
 def _without_end(log: Log, place: Place) -> Iterable[Fault]:
-    if place.start and not place.end:
+    if place.start and not place.end and not any(mark.action == "end" for mark in log.marks):
         words = "the deployment has no end on record; its effort ends with the last entry"
         yield Fault(What.NO_END, f"{log.unit}/{log.deployment}", words)
 

@@ -184,6 +184,7 @@ def observations(source: Source, exported: set[str]) -> Iterator[Row]:
             yield _boxed(verdict, base, medium, box, number)
         for number, label in enumerate(source.said(verdict.burst), 1):
             yield _by_person(source, label, base, number)
+    yield from _setup_pictures(source, exported)
     yield from _walk_tests(source)
 
 
@@ -240,6 +241,25 @@ def _by_person(source: Source, label: Label, base: Row, number: int) -> Row:
         "classificationTimestamp": f"{label.at[:19]}Z",
         "observationComments": label.comments,
     }
+
+
+def _setup_pictures(source: Source, exported: set[str]) -> Iterator[Row]:
+    """Pictures that people took while aiming: set-up, and no data."""
+    pictures = [medium for medium in source.one.log.present if medium.setup]
+    times = _times(source.one, [p.sequence for p in pictures], [to_us(p.taken_at) for p in pictures])
+    for picture, at in zip(pictures, times, strict=True):
+        if (name := media_id(source, picture)) in exported:
+            yield {
+                "observationID": f"{name}_setup",
+                "deploymentID": source.id,
+                "mediaID": name,
+                "eventID": name,
+                "eventStart": stamp(at),
+                "eventEnd": stamp(at),
+                "observationLevel": "media",
+                "observationType": ObservationType.UNCLASSIFIED,
+                "cameraSetupType": "setup",
+            }
 
 
 def _walk_tests(source: Source) -> Iterator[Row]:

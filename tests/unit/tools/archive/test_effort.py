@@ -77,6 +77,17 @@ def test_flood_pause_flat_battery_and_branch_before_the_lens_are_taken_off_once(
     assert made.days() == pytest.approx(5 - 1.5)
 
 
+def test_bench_time_before_the_deployment_began_is_no_effort(tmp_path):
+    unit = Unit(tmp_path)
+    unit.boot()
+    heartbeats(unit, 3)
+    unit.add(Kind.DEPLOYMENT, action="start", note="")
+    heartbeats(unit, 4)
+    unit.add(Kind.DEPLOYMENT, action="end", note="")
+    heartbeats(unit, 2)
+    assert worked(unit).days() == pytest.approx(4)
+
+
 def test_effort_inside_a_window_counts_working_time_only(tmp_path):
     unit = Unit(tmp_path)
     unit.boot()

@@ -134,3 +134,18 @@ def test_whole_pull_one_unit_or_one_deployment_can_be_given(tmp_path, depth):
 def test_folder_that_is_not_there_is_refused_with_advice(tmp_path):
     with pytest.raises(BadInputError, match="no such folder"):
         holdings(tmp_path / "nowhere")
+
+
+def test_every_kind_of_entry_that_a_unit_writes_is_understood(tmp_path):
+    unit = night(tmp_path, bursts=2)
+    unit.add(Kind.STATE, state="armed", since_start_ms=1_200, since_boot_ms=3_400, camera_open_ms=700)
+    unit.add(Kind.STATE, **{"from": "watching", "to": "paused", "cause": "bulk"})
+    unit.add(Kind.VISIT, what="acknowledged", upto=12)
+    unit.add(Kind.WALK_TEST, position="5 m left", triggers=3)
+    unit.add(Kind.DEPLOYMENT, action="start", note="")
+    unit.add(Kind.SELF_TEST, results=[])
+    unit.add(Kind.SUPERVISOR, ring=1, rtc_s=1_800_000_000, record="ladder", code=1, value=14_000)
+    unit.close()
+    log = log_of(holdings(tmp_path)[0], lambda fault: pytest.fail(str(fault)))
+    assert [change.after for change in log.changes] == ["armed", "paused"]
+    assert [mark.action for mark in log.marks] == ["start"]

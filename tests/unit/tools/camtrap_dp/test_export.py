@@ -51,6 +51,7 @@ def site(tmp_path):
             Kind.CLOCK, unit_us=to_us(unit.at), host_us=to_us(unit.at - timedelta(seconds=30)), cause="visit"
         )
         unit.add(Kind.WALK_TEST, triggers=4)
+        unit.setup_picture()
         unit.visit_of("keep", "human")
         unit.close()
     place(folder, "MN-01", "MN-02")
@@ -146,6 +147,12 @@ def test_heartbeats_are_time_lapse_and_discarded_bursts_stay_in_the_data(site, t
         if row["observationTags"].startswith("decision:blank")
     ]
     assert len(blanks) == 12 and all(row["mediaID"] == "" for row in blanks)
+
+
+def test_walk_tests_and_aiming_shots_are_setup(site, tmp_path):
+    manul("export", site, "--to", tmp_path / "package")
+    setup = [row for row in table(tmp_path / "package", "observations") if row["cameraSetupType"] == "setup"]
+    assert sorted(bool(row["mediaID"]) for row in setup) == [False, False, True, True]
 
 
 def test_zip_holds_the_same_and_exif_is_kept_byte_for_byte(site, tmp_path):
