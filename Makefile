@@ -12,14 +12,21 @@ PYTEST_FLAGS ?= -n 2
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-$(VENV)/.ready: pyproject.toml requirements.lock
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# What `make run` needs is a third of what the tests need: a newcomer waits for no more than that.
+$(VENV)/.runs: pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev]'
+	$(PIP) -c requirements.lock -e '.[sim]'
+	@touch $@
+
+$(VENV)/.ready: $(VENV)/.runs
+	$(PIP) -c requirements.lock -e '.[dev]'
 	@touch $@
 
 TYPINGS := .cache/typings
 $(TYPINGS)/.ready: $(VENV)/.ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target $(TYPINGS) \
+	$(PIP) --upgrade --target $(TYPINGS) \
 		micropython-rp2-rpi_pico-stubs==1.27.0.post1 micropython-stdlib-stubs==1.27.0.post2
 	@touch $@
 
@@ -27,7 +34,7 @@ $(TYPINGS)/.ready: $(VENV)/.ready
 setup: $(VENV)/.ready ## make .venv with everything for development
 
 .PHONY: run
-run: $(VENV)/.ready ## a night at a six-trap site, pulled and reported (PHOTOS=DIR for your own photographs)
+run: $(VENV)/.runs ## a night at a six-trap site, pulled and reported (PHOTOS=DIR for your own photographs)
 	$(BIN)/manul sim night --to build/night $(if $(PHOTOS),--photos '$(PHOTOS)')
 
 .PHONY: test
@@ -59,7 +66,7 @@ micropython: $(VENV)/.ready ## have npm fetch the MicroPython that the tests run
 
 .PHONY: drawings
 drawings: $(VENV)/.ready ## draw hardware/ anew (pip: manul[drawings]; Debian: graphviz)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[drawings]'
+	$(PIP) -e '.[drawings]'
 	$(BIN)/python hardware/latch/draw.py
 	cd hardware/wiring && ../../$(BIN)/wireviz -f s -p parts.yml power.yml signals.yml
 
