@@ -6,14 +6,17 @@ from pathlib import Path
 
 from trap.assembly import Parts, put_together
 from trap.deployment import Deployment, Protocol, parse_or_safe
+from trap.drivers.supervised import HELLO_S, acquaint
 from trap.duty import Trap
+from trap.link.supervisor import SupervisorLine
 from trap.store.media import MIB, Reserve
 from trap_sim.board import Board
 from trap_sim.camera import SimCamera
 from trap_sim.card import SimCard
 from trap_sim.clock import Rtc, SimClock
-from trap_sim.uart import SimLink, Uart
+from trap_sim.uart import Uart, WirePort
 from trap_sim.vtime import VirtualTime
+from trap_wire.entries import Kind
 
 STATION = "boot/station.toml"
 CARD = "card"
@@ -37,19 +40,29 @@ class Rig:
 
 def simulated_trap(rig: Rig) -> Trap:
     """The same frozen ``Trap`` as ``trap.assembly.real_trap``, as it stands after each boot of the Pi."""
-    clock = SimClock(rig.time, rig.rtc)
-    return put_together(
+    deployment, line = deployment_of(rig.folder), line_of(rig.time, rig.uart, rig.board)
+    trap = put_together(
         Parts(
-            deployment=deployment_of(rig.folder),
+            deployment=deployment,
             camera=rig.camera,
-            supervisor=SimLink(rig.time, rig.uart, rig.board.hear),
+            supervisor=line,
             card=rig.card,
-            clock=clock,
+            clock=SimClock(rig.time, rig.rtc, lambda now: line.set_clock(round(now.timestamp()))),
             journal=rig.folder / JOURNAL,
             detector=rig.detector,
             reserve=RESERVE,
         )
     )
+    if trouble := acquaint(line, deployment, trap.journal.newest(Kind.SUPERVISOR)):
+        trap.journal.append(Kind.ERROR, trap.clock.now(), {"part": "supervisor", "words": trouble})
+    return trap
+
+
+def line_of(time: VirtualTime, uart: Uart, board: Board) -> SupervisorLine:
+    """The real link over the pretend wire, after its handshake."""
+    line = SupervisorLine(WirePort(time, uart, board.hear), lambda: time.ms / 1000)
+    line.hello(HELLO_S)
+    return line
 
 
 def deployment_of(folder: Path) -> Deployment:

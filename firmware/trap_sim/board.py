@@ -17,6 +17,7 @@ from trap_sim.ring import Ring
 from trap_sim.uart import Uart
 from trap_sim.vtime import PowerCut, VirtualTime
 from trap_supervisor import actions
+from trap_supervisor import settings as rules
 from trap_supervisor.actions import Action
 from trap_supervisor.life import Causes, Life, Sample
 from trap_wire import codes, frames
@@ -189,7 +190,7 @@ class Board:
             self._switch(action)
 
     def _switch(self, action: Action) -> None:
-        """Power and alarms; what has no pretend part (LED, interlock, settings, updates) is left out."""
+        """Power, alarms and flash; what has no pretend part (LED, interlock, updates) is left out."""
         if action.do == actions.RAIL_ON:
             self._supply.switch(pi=True)
             self.pi_wanted = True
@@ -201,6 +202,8 @@ class Board:
         elif action.do == actions.DROP_LATCH:
             self._supply.switch(supervisor=False)
             self._life = None
+        elif action.do == actions.STORE_SETTINGS:
+            self._settings = rules.unpack(action.payload)
         elif action.do == actions.ARM:
             self._arm(action.value)
 
@@ -218,8 +221,8 @@ class Board:
         batch = list(islice(self._ring.since(first), BATCH))
         for record in batch:
             self._send(codes.RING, frames.pack_record(record))
-        numbers = [record.sequence for record in batch] or [0]
-        self._send(codes.RING_END, frames.pack_ring_end(frames.RingEnd(numbers[0], numbers[-1], self._ring.newest)))
+        last = batch[-1].sequence if batch else 0
+        self._send(codes.RING_END, frames.pack_ring_end(frames.RingEnd(len(batch), last, self._ring.newest)))
 
     def _set_rtc(self, rtc_s: int) -> None:
         before, life = self._rtc_s(), self._life

@@ -81,11 +81,15 @@ def drift_ppm(ageing_ppm: float, celsius: float) -> float:
 
 
 class SimClock:
-    """``trap.ports.Clock`` of a pretend Pi: set from the RTC at boot and stepped together with it."""
+    """``trap.ports.Clock`` of a pretend Pi: set from the RTC at boot and stepped together with it.
 
-    def __init__(self, time: VirtualTime, rtc: Rtc) -> None:
+    ``step`` sets the RTC by way of the supervisor, which owns it; None sets it directly.
+    """
+
+    def __init__(self, time: VirtualTime, rtc: Rtc, step: Callable[[datetime], None] | None = None) -> None:
         self._time = time
         self._rtc = rtc
+        self._step = step or rtc.set
 
     def now(self) -> datetime:
         """Unit time, UTC, as wrong as the RTC is."""
@@ -97,4 +101,4 @@ class SimClock:
 
     def set(self, now: datetime) -> None:
         """Step the RTC; ``PartError`` when it does not take it."""
-        self._rtc.set(now)
+        self._step(now)

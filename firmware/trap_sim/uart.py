@@ -4,10 +4,6 @@ import random
 from collections.abc import Callable
 
 from trap_sim.vtime import VirtualTime
-from trap_wire import codes, frames
-from trap_wire.frames import Frame
-
-HELLO = frames.Hello(codes.UART_PROTOCOL, 0, 1, 0)
 
 
 class Uart:
@@ -39,34 +35,22 @@ class Uart:
         return data[:at] + bytes([data[at] ^ bit]) + data[at + 1 :]
 
 
-class SimLink:
-    """``trap.ports.SupervisorLink`` of a pretend Pi: says HELLO when it opens, then real frames in virtual time.
-
-    ``hear`` is the supervisor's ear: it gets the bytes that the Pi sends.
-    """
+class WirePort:
+    """``trap.ports.HostPort`` on the Pi's end of the wire, in virtual time. ``hear`` is the supervisor's ear."""
 
     def __init__(self, time: VirtualTime, uart: Uart, hear: Callable[[bytes], None]) -> None:
         self._time = time
         self._uart = uart
         self._hear = hear
-        self._reader = frames.Reader()
-        self._queue: list[Frame] = []
-        self._sequence = 0
-        self.send(codes.HELLO, frames.pack_hello(HELLO))
 
-    def receive(self, timeout_s: float) -> Frame | None:
-        """Next frame that a duty cycle wants, or None after the time-out; time passes while it waits."""
+    def read(self, timeout_s: float) -> bytes:
+        """What came, or nothing after the time-out; time passes while it waits."""
         deadline = self._time.ms + round(timeout_s * 1000)
-        while True:
-            self._queue += [frame for frame in self._reader.feed(self._uart.take()) if frame.type != codes.HELLO]
-            if self._queue:
-                return self._queue.pop(0)
-            if self._time.ms >= deadline:
-                return None
+        while not (data := self._uart.take()) and self._time.ms < deadline:
             due = self._time.next_ms()
             self._time.advance_to(deadline if due is None else min(due, deadline))
+        return data
 
-    def send(self, type_: int, payload: bytes = b"") -> None:
-        """Send one frame."""
-        self._sequence = (self._sequence + 1) & 0xFF
-        self._hear(self._uart.spoilt(frames.encode(type_, self._sequence, payload)))
+    def write(self, data: bytes) -> None:
+        """Send."""
+        self._hear(self._uart.spoilt(data))

@@ -13,7 +13,7 @@ import numpy as np
 
 from trap import duty
 from trap.duty import Trap
-from trap_sim.assembly import CARD, Rig, deployment_of, settings_of, simulated_trap
+from trap_sim.assembly import CARD, Rig, simulated_trap
 from trap_sim.battery import Battery
 from trap_sim.board import Board, Pins, Readings
 from trap_sim.camera import CameraFaults, SimCamera, World
@@ -69,7 +69,7 @@ class SimUnit:
         pins = Pins(rtc, Supply(self.time, self.battery, self._celsius), uart, self._sense)
         self._flash = setting.folder / FLASH
         memory = self._flash.read_bytes() if self._flash.exists() else b""
-        self.board = Board(self.time, pins, settings_of(deployment_of(setting.folder).protocol), memory)
+        self.board = Board(self.time, pins, {}, memory)  # the Pi tells it the protocol at its first boot
         self.card = SimCard(setting.folder / CARD, fate.card, setting.seed)
         world = World(self.surroundings.scene, lambda: sky.lux(self.time.ms))
         camera = SimCamera(self.time, SimClock(self.time, rtc), world, fate.camera, setting.seed)

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 
 from trap.deployment import Protocol
-from trap_sim.assembly import settings_of
+from trap_sim.assembly import line_of, settings_of
 from trap_sim.battery import Battery
 from trap_sim.board import Board, Pins, Readings
 from trap_sim.clock import Rtc, SimClock
 from trap_sim.pir import Rates, pulses
 from trap_sim.power import Supply
 from trap_sim.sky import DAY_MS, HOUR_MS, Sky
-from trap_sim.uart import SimLink, Uart
+from trap_sim.uart import Uart
 from trap_sim.unit import BOOT_MS, HALT_MS
 from trap_sim.vtime import PowerCut, VirtualTime
 from trap_wire import codes, frames
@@ -85,7 +85,7 @@ class Year:
         self.board.pi_running = True
         try:
             self.time.advance(BOOT_MS)
-            link, wait_s = SimLink(self.time, self._uart, self.board.hear), WAIT_S
+            link, wait_s = line_of(self.time, self._uart, self.board), WAIT_S
             while (frame := link.receive(wait_s)) is not None:
                 if frame.type in (codes.WAKE, codes.TRIGGER):
                     self._count(frames.unpack_wake(frame.payload))

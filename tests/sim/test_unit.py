@@ -139,3 +139,15 @@ def test_daily_heartbeat_comes_by_the_alarm_and_after_an_orderly_sleep(tmp_path)
 def test_pulse_in_the_moment_of_the_alarm_is_not_taken_for_a_power_cut(tmp_path):
     run(tmp_path, at=(2, 60, 60.001, 60.002), hours=2, station=STATION + "heartbeat_hour = 10\n")
     assert not any("last_wake_killed" in entry.body["flags"] for entry in entries(tmp_path, Kind.WAKE))
+
+
+def test_supervisors_records_come_into_the_journal_once_each_and_without_a_gap(tmp_path):
+    run(tmp_path, Fate(uart_noise=0.03), at=range(2, 58, 4))
+    numbers = [entry.body["ring"] for entry in entries(tmp_path, Kind.SUPERVISOR)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) > 20
+
+
+def test_protocol_reaches_the_gate_at_the_first_boot(tmp_path):
+    run(tmp_path, at=(5, 5.5, 6, 6.5, 10), station=STATION + "hold_off_ms = 120000\n")
+    assert wakes(tmp_path).count("pir") == 2
