@@ -6,7 +6,7 @@ from pathlib import Path
 import trap_tools
 from trap_tools import check, pulling, summary
 
-SCREENS = ("summary", "verdict", "check", "deploy", "pull", "visit")
+SCREENS = ("summary", "verdict", "check", "deploy", "pull", "visit", "tui_app")
 FOLDER = Path(trap_tools.__file__).parent
 
 

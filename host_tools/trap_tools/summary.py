@@ -67,7 +67,7 @@ def screen(facts: dict[str, Any], host: datetime) -> Panel:
         rows.add_row(f"[dim]{label}[/]", value)
     found = verdict.reasons(facts, host)
     colour = _COLOURS[found[0].level if found else verdict.LEAVE]
-    rows.add_row(f"[{colour}]➤[/]", f"[{colour}]{verdict.line(found)}[/]")
+    rows.add_row(f"[{colour}]→[/]", f"[{colour}]{verdict.line(found)}[/]")
     title = f"[bold]{facts.get('unit', '?')}[/] / {facts.get('deployment', '?')}"
     return Panel(rows, title=title, title_align="left", expand=False)
 
