@@ -1,0 +1,11 @@
+"""What is frozen into the RP2040's firmware: ``make -C ports/rp2 BOARD=RPI_PICO FROZEN_MANIFEST=…/manifest.py``.
+
+MicroPython's build runs this file with ``include``, ``package`` and ``module`` in scope.
+"""
+
+include("$(PORT_DIR)/boards/manifest.py")  # noqa: F821
+package(  # noqa: F821
+    "trap_wire", ("__init__.py", "codes.py", "crc16.py", "frames.py", "pins.py"), base_path="..", opt=2
+)
+package("trap_supervisor", base_path="..", opt=2)  # noqa: F821
+module("main.py", opt=2)  # noqa: F821
