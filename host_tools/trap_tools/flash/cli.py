@@ -13,9 +13,10 @@ from trap_tools.flash.offers import Choice
 from trap_tools.flash.receipt import Source
 from trap_tools.flash.stations import Ticket
 from trap_tools.flash.supervisor.cli import supervisor
+from trap_tools.release import imageproof
 from trap_wire import bundle as bundles
 from trap_wire import sshsig
-from trap_wire.errors import BadInputError, IntegrityError, PartError
+from trap_wire.errors import BadInputError, PartError
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _GB = 10**9
@@ -114,12 +115,7 @@ def _bundle(path: Path, key: Path | None, image_path: Path, digest: str) -> tupl
     if key is None:
         raise click.UsageError("--bundle needs --key: the public keys that you trust")
     found = bundles.opened(path, keys.load_public(key), keys.check)
-    images = found.manifest.images
-    if images and digest not in images.values():
-        known = ", ".join(images)
-        raise IntegrityError(
-            f"{image_path}: is not an image that {path.name} was made for ({known}): get that one, whole"
-        )
+    imageproof.check(image_path, digest, found, keys.load_public(key))
     facts = {"version": found.manifest.version, "sha256": found.sha256, "signer": sshsig.fingerprint(found.signer)}
     return facts, _brought(found)
 

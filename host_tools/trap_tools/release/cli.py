@@ -12,7 +12,7 @@ from trap_tools import keys
 from trap_tools.flash.disks import said_size
 from trap_tools.flash.supervisor import manifest
 from trap_tools.protocol import files as protocols
-from trap_tools.release import wheels
+from trap_tools.release import imageproof, wheels
 from trap_tools.release.build import Contents, build
 from trap_tools.release.image import prepare
 from trap_wire import bundle, sshsig
@@ -122,3 +122,14 @@ def image(stock: Path, bundle_: Path, key: Path, target: Path) -> None:
     found = bundle.opened(bundle_, keys.load_public(key), keys.check)
     prepare(stock, found, key, target)
     click.echo(f"{target}: ready to flash, installs {found.manifest.version} when it first starts")
+
+
+@release.command("sign-image")
+@click.argument("path", metavar="IMAGE", type=_FILE)
+@click.option("--bundle", "bundle_", type=_FILE, required=True, help="Bundle that the image installs.")
+@click.option("--key", type=_FILE, required=True, help="Private Ed25519 key of the programme, OpenSSH format.")
+def sign_image(path: Path, bundle_: Path, key: Path) -> None:
+    """Sign that an image, as it is handed out, belongs to a bundle; 'manul flash --bundle' then takes no other."""
+    private = keys.load_private(key)
+    found = bundle.opened(bundle_, [keys.public_of(private)], keys.check)
+    click.echo(f"{imageproof.sign(path, found, private)} and its signature: hand them out beside {path.name}")

@@ -145,6 +145,32 @@ def test_bundle_proves_the_image_and_brings_the_protocol(desk, made):
     assert station_on(desk / "one").protocol.version == 3
 
 
+def test_signed_proof_beside_a_prepared_image_ties_it_to_its_bundle(desk, made):
+    (desk / "p.toml").write_text('[protocol]\nname = "steppe"\n')
+    contents = Contents()
+    contents.add("protocol/protocol.toml", "protocol", desk / "p.toml")
+    for version in ("1.2", "1.3"):
+        build_bundle(contents, desk / f"{version}.manul", version=version, python=["3.11"], base=[], key=KEY)
+    card = desk / made.path.name
+    run("cp", "--sparse=always", made.path, card)
+    words = ["flash", "--image", card, "--file", desk / "one", "--yes", "one", "--station", desk / "station.toml",
+             "--receipts", desk / "receipts", "--key", desk / "key.pub", "--bundle"]  # fmt: skip
+
+    def tried(version):
+        return CliRunner().invoke(main, [*map(str, words), str(desk / f"{version}.manul")])
+
+    assert "is not beside it either" in tried("1.2").output
+    signed = ["release", "sign-image", card, "--bundle", desk / "1.2.manul", "--key", desk / "key"]
+    assert CliRunner().invoke(main, [str(word) for word in signed]).exit_code == 0
+    assert "another bundle" in tried("1.3").output
+    answer = tried("1.2")
+    assert answer.exit_code == 0, answer.output
+    with card.open("r+b") as file:
+        file.seek(6 * 2**20)
+        file.write(b"!")
+    assert "changed or cut short" in tried("1.2").output
+
+
 def test_tampered_image_is_refused_before_anything_is_written(desk, made):
     build_bundle(Contents(), desk / "b.manul", version="1.2", python=["3.11"], base=[made.path], key=KEY)
     changed = desk / made.path.name
