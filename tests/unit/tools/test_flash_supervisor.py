@@ -1,5 +1,6 @@
 """``manul flash supervisor`` against a pretend mpremote and picotool on PATH, and what the pretend one says of itself."""
 
+import ast
 import hashlib
 import json
 import os
@@ -66,6 +67,23 @@ def test_chip_holds_exactly_the_manifests_programs_and_keeps_its_log(desk):
     assert on_chip(desk) == [".restarted", "main.py", "ring.bin", "trap_supervisor/gate.py", "trap_wire/codes.py"]
     found = json.loads(answer.stdout)["files"]
     assert found["main.py"] == hashlib.sha256((desk / "src" / "main.py").read_bytes()).hexdigest()
+
+
+def test_an_update_that_came_through_the_pi_does_not_run_instead(desk):
+    for name in ("supervisor/3/gate.py", "supervisor/slots", "supervisor/ring.0"):
+        (desk / "chip" / name).parent.mkdir(parents=True, exist_ok=True)
+        (desk / "chip" / name).write_text("update")
+    assert manul("--files", desk / "src").exit_code == 0
+    assert [name for name in on_chip(desk) if name.startswith("supervisor/")] == ["supervisor/ring.0"]
+
+
+def test_this_projects_own_manifest_names_what_the_supervisor_imports():
+    found = manifest.files(Path(__file__).parents[3] / "firmware" / "pico")
+    assert {"main.py", "trap_supervisor/main.py", "trap_supervisor/board.py", "trap_wire/pins.py"} <= set(found)
+    tree = [ast.parse(file.read_text()) for path, file in found.items() if path.startswith("trap_supervisor")]
+    imports = {n.module for module in tree for n in ast.walk(module) if isinstance(n, ast.ImportFrom) and n.module}
+    wanted = {name.replace(".", "/") + ".py" for name in imports if name.startswith(("trap_wire.", "trap_supervisor."))}
+    assert wanted <= set(found)
 
 
 def test_main_is_written_last_so_a_half_done_chip_starts_nothing(desk):

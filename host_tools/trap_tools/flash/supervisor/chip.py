@@ -15,6 +15,8 @@ from pathlib import Path
 
 from trap_wire.errors import IntegrityError, NoUnitError, PartError
 
+# An update that came through the Pi would run instead of what is flashed here; its choice and its rest go, the log stays.
+STALE = ("supervisor/slots", "supervisor/update.img")
 PAUSES_S = (0.5, 1.0, 2.0, 4.0)  # a chip that was reset is back on USB in about two seconds
 _STEP_S = 60
 _LISTED = re.compile(r"\s*(\d+) (.+?)(/?)")
@@ -43,6 +45,11 @@ class Chip:
             elif path.endswith((".py", ".mpy")):
                 found.add(path)
         return found
+
+    def beside(self, path: str) -> set[str]:
+        """Names in the folder that a path lies in; nothing where there is no such folder."""
+        folder = path.rpartition("/")[0]
+        return set(self.listed(folder)) if folder in self.listed() else set()
 
     def make_folder(self, path: str) -> None:
         """Make a folder and those above it."""
@@ -114,7 +121,8 @@ def _failed(port: str, said: str) -> Exception:
 def flash(chip: Chip, files: dict[str, Path], hashes: dict[str, str], report: Callable[[str], None]) -> None:
     """Make the chip's programs exactly ``files``. ``main.py`` goes first and comes last: half done, it starts nothing."""
     there = chip.programs()
-    for path in sorted((there - set(files)) | ({"main.py"} & there)):
+    stale = {path for path in STALE if path.rpartition("/")[2] in chip.beside(path)}
+    for path in sorted((there - set(files)) | ({"main.py"} & there) | stale):
         report(f"remove {path}")
         chip.remove(path)
     for path in sorted(files, key=lambda name: (name == "main.py", name)):
