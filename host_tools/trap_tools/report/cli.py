@@ -1,18 +1,21 @@
 """``manul report``: the page of a pulled folder, and the same numbers for a terminal or a program."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from trap_tools.archive.faults import exit_code
-from trap_tools.archive.whole import whole
+from trap_tools.archive.whole import Whole, whole
+from trap_tools.observers.labels import Labels
 from trap_tools.report.page import write
 from trap_tools.report.pdf import print_to_pdf
 from trap_tools.report.summary import summary_of
 from trap_tools.report.table import print_table
 from trap_tools.report.wording import LANGUAGES
+from trap_wire.errors import BadInputError
 
 
 @click.command()
@@ -21,6 +24,9 @@ from trap_tools.report.wording import LANGUAGES
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON instead of a table.")
 @click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Language of the page.")
 @click.option("--places", type=click.Path(path_type=Path), help="Places file [places.toml or .geojson in FOLDER].")
+@click.option(
+    "--figures", type=click.Path(path_type=Path), help="Folder for the plots as a paper prints them (PDF, PNG)."
+)
 @click.option("--pdf", is_flag=True, help="Also print the page to PDF with a headless Chromium, where there is one.")
 @click.pass_context
 def report(
@@ -32,6 +38,7 @@ def report(
     language: str,
     places: Path | None,
     pdf: bool,
+    figures: Path | None,
 ) -> None:
     """Make one self-contained HTML page of what `manul pull` brought home to FOLDER.
 
@@ -41,6 +48,7 @@ def report(
         reads = whole(folder, places)
         page = write(reads, folder, target, language=language)
         printed = [print_to_pdf(page)] if pdf else []
+        printed += _draw(folder, reads, figures) if figures else []
     units = [summary_of(read) for read in reads]
     if as_json:
         click.echo(json.dumps({"report": str(page), "units": [unit.to_json() for unit in units]}, indent=2))
@@ -49,3 +57,12 @@ def report(
         for made in (page, *printed):
             click.echo(f"Report: {made}")
     ctx.exit(exit_code(fault for unit in units for fault in unit.faults))
+
+
+def _draw(folder: Path, reads: Sequence[Whole], target: Path) -> list[Path]:
+    """Import late: a field laptop has no plotting library."""
+    try:
+        from trap_tools.report.figures import draw
+    except ImportError as error:
+        raise BadInputError(f"--figures needs {error.name}: pip install 'manul[science]'") from error
+    return draw(reads, Labels(folder).standing(), target)

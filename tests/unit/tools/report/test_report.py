@@ -211,3 +211,18 @@ def test_site_map_shows_where_traps_stand_to_each_other_but_not_where_on_earth(t
     page = build(tmp_path).read_text(encoding="utf-8")
     assert 'class="spot"' in page and "true solar time" in page
     assert "49.7" not in page and "87.66" not in page
+
+
+def test_figures_for_a_paper_are_the_same_bytes_for_the_same_data(tmp_path):
+    night(tmp_path / "pulled", bursts=8).close()
+    (tmp_path / "pulled" / "places.toml").write_text(
+        '[[deployment]]\nunit="MN-01"\ndeployment="ridge-2026"\nlatitude=49.7\nlongitude=87.7\n'
+    )
+    for run in ("one", "two"):
+        result = CliRunner().invoke(main, ["report", str(tmp_path / "pulled"), "--figures", str(tmp_path / run)])
+        assert result.exit_code == 0, result.output
+    drawn = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert drawn == sorted(
+        f"{name}.{kind}" for name in ("rates", "activity", "effort", "battery") for kind in ("pdf", "png")
+    )
+    assert all((tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in drawn)
