@@ -1,11 +1,15 @@
+import contextlib
 import hashlib
 import lzma
+import struct
 
 import pytest
 import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from trap_tools.flash import image, mapping
-from trap_wire.errors import BadInputError, IntegrityError
+from trap_tools.flash import fat, image, mapping
+from trap_wire.errors import BadInputError, IntegrityError, StorageError, TrapError
 
 MIB = 1024 * 1024
 
@@ -131,3 +135,50 @@ def test_missing_image_says_what_is_wanted(tmp_path):
     (tmp_path / "tiny.img").write_bytes(b"x")
     with pytest.raises(IntegrityError, match="only 1 bytes"):
         image.opened(tmp_path / "tiny.img")
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_damaged_boot_partition_gives_a_message_never_a_crash_nor_a_loop(data):
+    """Bytes of the table, the boot sector, the FAT and the directory are changed at random."""
+    raw = bytearray(SMALL_FAT)
+    for _ in range(data.draw(st.integers(1, 12))):
+        raw[data.draw(st.sampled_from(WHERE))] = data.draw(st.integers(0, 255))
+
+    def read(offset, length):
+        if offset < 0 or offset + length > len(raw):
+            raise StorageError("beyond the end")
+        return bytes(raw[offset : offset + length])
+
+    with contextlib.suppress(TrapError):
+        assert fat.locate(read, "station.toml").size >= 0
+
+
+def small_fat():
+    """An MBR and a FAT16 with one file in two clusters, by hand: 4,200 clusters of 512 bytes."""
+    clusters, fat_sectors = 4_200, 17
+    boot = bytearray(512)
+    struct.pack_into("<HBHBHHBH", boot, 11, 512, 1, 1, 1, 16, 1 + fat_sectors + 1 + clusters, 0xF8, fat_sectors)
+    boot[510:] = b"\x55\xaa"
+    table = struct.pack("<5H", 0xFFF8, 0xFFFF, 3, 0xFFFF, 0).ljust(fat_sectors * 512, b"\0")
+    long = (
+        b"\x41"
+        + "station.toml".encode("utf-16-le")[:10]
+        + b"\x0f\0\0"
+        + "station.toml".encode("utf-16-le")[10:22]
+        + b"\0\0"
+    )
+    long += "station.toml".encode("utf-16-le")[22:24] + b"\0\0"
+    entry = b"STATIO~1TOM" + bytes(15) + struct.pack("<HI", 2, 1024)
+    volume = bytes(boot) + table + (long + entry).ljust(512, b"\0") + bytes(clusters * 512)
+    mbr = bytes(446) + struct.pack("<B3sB3sII", 0, b"", 0x0E, b"", 1, len(volume) // 512) + bytes(48) + b"\x55\xaa"
+    return mbr + volume
+
+
+SMALL_FAT = small_fat()
+WHERE = [*range(446, 512), *range(512, 576), *range(1024, 1034), *range(512 + 18 * 512, 512 + 18 * 512 + 64)]
+
+
+def test_the_small_file_system_of_that_test_is_a_good_one():
+    place = fat.locate(lambda offset, length: SMALL_FAT[offset : offset + length], "station.toml")
+    assert (place.offset, place.size) == (512 + 512 * 19, 1024)
