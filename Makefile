@@ -25,7 +25,7 @@ $(VENV)/.ready: $(VENV)/.runs
 	@touch $@
 
 TYPINGS := .cache/typings
-$(TYPINGS)/.ready: $(VENV)/.ready
+$(TYPINGS)/.ready: | $(VENV)/.ready
 	$(PIP) --upgrade --target $(TYPINGS) \
 		micropython-rp2-rpi_pico-stubs==1.27.0.post1 micropython-stdlib-stubs==1.27.0.post2
 	@touch $@

@@ -189,7 +189,8 @@ def _answer_wake(trap: Trap, wake: frames.Wake, waking: Waking) -> None:
     on_wake(trap, wake, lambda: _beat(trap, waking))
     visited = wake.reason == codes.REASON_HOST and trap.host is not None
     waking.state = codes.PI_HOST if visited else codes.PI_ARMED
-    waking.patience_ms = HOST_VISIT_MS if visited else trap.deployment.protocol.stay_up_ms
+    stay_up_ms = trap.deployment.protocol.stay_up_ms if wake.ladder < codes.LADDER_NO_HOLD_OFF else 0
+    waking.patience_ms = HOST_VISIT_MS if visited else stay_up_ms
     _beat(trap, waking)
 
 

@@ -27,6 +27,7 @@ from trap_supervisor.memory import Memory, unpack
 from trap_supervisor.rail import Rail, back_off_s
 from trap_supervisor.senses import Sample as Sample  # noqa: PLC0414  # boards take it from here
 from trap_supervisor.senses import Senses
+from trap_supervisor.talk import Talk, Trigger
 from trap_supervisor.walk import WalkTest
 from trap_wire import codes, frames
 
@@ -36,11 +37,6 @@ if TYPE_CHECKING:
 
 # Why the latch closed, each a bool. None of them: the pulse was shorter than the boot, so it counts as a PIR pulse.
 Causes = namedtuple("Causes", ("pir", "alarm", "host", "watchdog"))
-# An admitted trigger: codes.REASON_*, its wake number, and when it came.
-Trigger = namedtuple("Trigger", ("reason", "number", "at_ms"))
-
-FIRMWARE = (0, 1, 0)  # major, minor, patch of the policy, told in HELLO
-_QUEUE = 8  # triggers that wait for the Pi; more are still in the ring
 
 
 class Life:
@@ -58,10 +54,7 @@ class Life:
         self._senses = Senses(self._settings, self._memory, self._record)
         self._walk = WalkTest(self._memory)
         self._out: list[Action] = []
-        self._queue: list[Trigger] = []  # not yet seen by the Pi, oldest first
-        self._risen_for: "Trigger | None" = None  # what this WAKE is about
-        self._told = (0, 0)  # triggers and seconds lost before this WAKE
-        self._greeted = False
+        self._talk = Talk(self._settings, self._memory, self._rail, senses=self._senses, walk=self._walk, do=self._do)
         self._latched = False
         self.trial = False  # set by the board before start: this code is on trial, the Pi must be asked
 
@@ -85,12 +78,12 @@ class Life:
     @property
     def waiting(self) -> bool:
         """A trigger waits for the Pi to see it: the level of the wake line."""
-        return bool(self._queue)
+        return bool(self._talk.waiting)
 
     def deadline_ms(self) -> "int | None":
         """Latest time of the next ``tick`` if nothing else happens; None once the latch is dropped."""
         times = [self._rail.deadline_ms(), self._gate.settled_ms, self._walk.until_ms]
-        if self._queue:
+        if self._talk.waiting:
             times.append(self._rail.rested_ms())
         return min([at for at in times if at is not None], default=None)
 
@@ -101,6 +94,8 @@ class Life:
         self._hold()
         self._take(now_ms, rtc_s, sample)
         self._look_back(rtc_s, causes)
+        # A clock that lost its time but counts is still good for one frame a day.
+        counted = causes.alarm and not sample.rtc_ok and self.ladder < codes.LADDER_OFF
         if self._cold:
             self._record(rtc_s, codes.RECORD_BOOT, codes.FAULT_MEMORY if self._torn else 0, self._memory.wake_number)
             self._gate.settle(now_ms)
@@ -108,11 +103,11 @@ class Life:
             self._wake(now_ms, rtc_s, codes.REASON_RESET)
         elif causes.host:
             self._wake(now_ms, rtc_s, codes.REASON_HOST)
-        elif causes.alarm and not sample.rtc_ok:  # a clock that only counts is still good for one frame a day
+        elif counted:
             self._wake(now_ms, rtc_s, codes.REASON_SCHEDULE)
         elif causes.pir or not (causes.alarm or causes.watchdog):
             self._pulse(now_ms, rtc_s)
-        if self.trial and not self._queue:
+        if self.trial and not self._talk.waiting:
             self._wake(now_ms, rtc_s, codes.REASON_RESET)
         return self._settle(now_ms, rtc_s)
 
@@ -141,16 +136,9 @@ class Life:
 
     def frame(self, now_ms: int, rtc_s: int, frame: frames.Frame) -> "list[Action]":
         """A whole frame from the Pi. Nothing is sent before its HELLO, and nothing while the rail is off."""
-        handler = self._HANDLERS.get(frame.type)
         if self._rail.state == codes.RAIL_OFF:
             return []
-        if handler is not None:
-            try:
-                handler(self, now_ms, rtc_s, frame.payload)
-            except ValueError:
-                self._answer(frame.type, codes.RESULT_REFUSED)
-        elif frame.type in (codes.UPDATE_BEGIN, codes.UPDATE_DATA, codes.UPDATE_COMMIT):
-            self._do(actions.UPDATE, frame.type, frame.payload)
+        self._talk.hear(now_ms, rtc_s, frame)
         return self._settle(now_ms, rtc_s)
 
     def clock_set(self, rtc_s: int, ok: bool, moved_s: int) -> "list[Action]":
@@ -160,13 +148,13 @@ class Life:
         if ok:
             self._memory.clamp(rtc_s)
             self._record(rtc_s, codes.RECORD_CLOCK, 0, moved_s)
-        self._answer(codes.SET_CLOCK, codes.RESULT_DONE if ok else codes.RESULT_FAILED)
+        self._talk.answer(codes.SET_CLOCK, codes.RESULT_DONE if ok else codes.RESULT_FAILED)
         return self._flush()
 
     def tick(self, now_ms: int, rtc_s: int, halted: bool = False, pir_high: bool = False) -> "list[Action]":
         """Time passes. ``halted``: the Pi's halt signal; ``pir_high``: the level of the PIR's pin."""
         self._senses.watch_pir(rtc_s, pir_high)
-        if self._walk.running:
+        if self._walk.shows(pir_high):
             self._do(actions.LED, int(pir_high))
         cause = self._rail.tick(now_ms, halted)
         if cause is not None:
@@ -213,18 +201,18 @@ class Life:
         memory = self._memory
         memory.wake_number += 1
         trigger = Trigger(reason, memory.wake_number, now_ms)
-        self._queue = (self._queue + [trigger])[-_QUEUE:]
-        if self._rail.state != codes.RAIL_OFF or len(self._queue) > 1:
+        self._talk.add(trigger)
+        if self._rail.state != codes.RAIL_OFF or len(self._talk.waiting) > 1:
             self._record(rtc_s, codes.RECORD_TRIGGER, reason, trigger.number)
         if self._rail.state in (codes.RAIL_BOOTING, codes.RAIL_UP):
             self._rail.trigger(now_ms)
-            self._tell(now_ms, rtc_s, codes.TRIGGER, trigger)
+            self._talk.tell(now_ms, rtc_s, trigger)
 
     def _rise(self, now_ms: int, rtc_s: int) -> None:
         """Everything that must be durable is, before the Pi may pull the battery down."""
-        trigger = self._risen_for = self._queue[0]
-        self._greeted = False
-        self._memory.open = 1
+        memory = self._memory
+        trigger = self._talk.rise((memory.throttled_triggers, memory.throttled_s))
+        memory.open = 1
         self._record(rtc_s, codes.RECORD_WAKE, trigger.reason, trigger.number)
         self._flush_lost(rtc_s)
         self._remember()
@@ -244,7 +232,7 @@ class Life:
             self._record(rtc_s, codes.RECORD_KILLED, cause, on_ms)
             if cause != codes.KILL_BROWN_OUT:
                 self._record(rtc_s, codes.RECORD_FAULT, codes.FAULT_HUNG_PI, memory.failures)
-            self._queue = []  # they are in the ring; trying again at once would only repeat the failure
+            self._talk.forget()
         else:
             memory.failures = memory.skip = memory.not_before_s = 0
             self._record(rtc_s, codes.RECORD_SLEEP, 0, on_ms)
@@ -266,86 +254,6 @@ class Life:
             fault = codes.FAULT_WATCHDOG if causes.watchdog else codes.FAULT_BROWN_OUT
             self._record(rtc_s, codes.RECORD_FAULT, fault, memory.failures)
 
-    # --- talk with the Pi -------------------------------------------------------------------------------------
-
-    def _on_hello(self, now_ms: int, rtc_s: int, payload: bytes) -> None:
-        frames.unpack_hello(payload)
-        self._rail.hello(now_ms)
-        self._greeted = True
-        self._do(actions.SEND, codes.HELLO, frames.pack_hello(frames.Hello(codes.UART_PROTOCOL, *FIRMWARE)))
-        if self._risen_for is not None:
-            self._tell(now_ms, rtc_s, codes.WAKE, self._risen_for)
-        for trigger in self._queue:
-            if trigger is not self._risen_for:
-                self._tell(now_ms, rtc_s, codes.TRIGGER, trigger)
-        self._do(actions.INTERLOCK, 1)
-        self._do(actions.CONFIRM)
-
-    def _on_heartbeat(self, now_ms: int, rtc_s: int, payload: bytes) -> None:
-        """A heartbeat that names the newest wake number seen has the unseen triggers sent again."""
-        beat = _beat(payload)
-        self._rail.heartbeat(now_ms, beat.state)
-        self._seen(beat.wake_number)
-        for trigger in self._queue:
-            first = self._risen_for is not None and trigger.number == self._risen_for.number
-            self._tell(now_ms, rtc_s, codes.WAKE if first else codes.TRIGGER, trigger)
-
-    def _on_sleep_request(self, now_ms: int, rtc_s: int, payload: bytes) -> None:
-        beat = _beat(payload)
-        self._seen(beat.wake_number)
-        self._rail.sleep_request(now_ms)
-
-    def _on_ring_ack(self, now_ms: int, rtc_s: int, payload: bytes) -> None:
-        self._do(actions.RELEASE, frames.unpack_u32(payload))
-
-    def _on_send_ring(self, now_ms: int, rtc_s: int, payload: bytes) -> None:
-        self._do(actions.HAND_OVER, frames.unpack_u32(payload))
-
-    def _on_set_clock(self, now_ms: int, rtc_s: int, payload: bytes) -> None:
-        self._do(actions.SET_RTC, frames.unpack_u32(payload))
-
-    def _on_settings(self, now_ms: int, rtc_s: int, payload: bytes) -> None:
-        self._settings.update(rules.unpack(payload))
-        self._do(actions.STORE_SETTINGS, 0, payload)
-        self._answer(codes.SETTINGS, codes.RESULT_DONE)
-
-    def _on_walk_test(self, now_ms: int, rtc_s: int, payload: bytes) -> None:
-        self._walk.ask(frames.unpack_u32(payload))
-        self._answer(codes.WALK_TEST, codes.RESULT_DONE)
-
-    _HANDLERS = {
-        codes.HELLO: _on_hello,
-        codes.HEARTBEAT: _on_heartbeat,
-        codes.SLEEP_REQUEST: _on_sleep_request,
-        codes.RING_ACK: _on_ring_ack,
-        codes.SEND_RING: _on_send_ring,
-        codes.SET_CLOCK: _on_set_clock,
-        codes.SETTINGS: _on_settings,
-        codes.WALK_TEST: _on_walk_test,
-    }
-
-    def _seen(self, number: "int | None") -> None:
-        """The Pi has seen everything up to this number; a Pi that names none has seen everything."""
-        self._queue = [] if number is None else [t for t in self._queue if t.number > number]
-
-    def _tell(self, now_ms: int, rtc_s: int, type_: int, trigger: "Trigger") -> None:
-        if self._greeted:
-            self._do(actions.SEND, type_, self._facts(now_ms, rtc_s, trigger))
-
-    def _facts(self, now_ms: int, rtc_s: int, trigger: "Trigger") -> bytes:
-        sample, memory = self._senses.sample, self._memory
-        return frames.pack_wake(
-            frames.Wake(
-                trigger.reason, self._senses.flags(), trigger.number, sample.battery_mv or 0, sample.battery_ma or 0,
-                sample.temperature_cc or 0, sample.light_lux or 0, now_ms - trigger.at_ms, rtc_s,
-                self._told[0], self._told[1], memory.ladder,
-            )
-        )  # fmt: skip
-
-    def _answer(self, type_: int, result: int) -> None:
-        if self._greeted:
-            self._do(actions.SEND, codes.RESULT, bytes((type_, result)))
-
     # --- readings ---------------------------------------------------------------------------------------------
 
     def _take(self, now_ms: int, rtc_s: int, sample: Sample) -> None:
@@ -359,10 +267,10 @@ class Life:
     def _settle(self, now_ms: int, rtc_s: int) -> "list[Action]":
         """After each event: what follows from the new state."""
         self._heartbeat(now_ms, rtc_s)
-        if self._queue and self._rail.may_rise(now_ms):
+        if self._talk.waiting and self._rail.may_rise(now_ms):
             self._rise(now_ms, rtc_s)
         self._test_walk(now_ms, rtc_s)
-        idle = self._rail.state == codes.RAIL_OFF and not self._queue and not self._walk.running
+        idle = self._rail.state == codes.RAIL_OFF and not self._talk.waiting and not self._walk.running
         if idle and self._latched and not self._gate.settling(now_ms):
             self._rest(rtc_s)
         return self._flush()
@@ -380,7 +288,7 @@ class Life:
         if self._walk.ends(now_ms):
             self._do(actions.LED, 0)
             self._record(rtc_s, codes.RECORD_WALK_TEST, 0, self._walk.count)
-        if self._rail.state == codes.RAIL_OFF and not self._queue and self._walk.begin(now_ms):
+        if self._rail.state == codes.RAIL_OFF and not self._talk.waiting and self._walk.begin(now_ms):
             self._remember()
 
     def _hold(self) -> None:
@@ -407,7 +315,6 @@ class Life:
     def _flush_lost(self, rtc_s: int) -> None:
         """Lost effort goes into the ring and into the next WAKE."""
         memory = self._memory
-        self._told = (memory.throttled_triggers, memory.throttled_s)
         if memory.throttled_triggers or memory.throttled_s:
             self._record(rtc_s, codes.RECORD_THROTTLED, memory.lost_reason, memory.throttled_triggers)
             self._record(
@@ -430,10 +337,3 @@ class Life:
     def _flush(self) -> "list[Action]":
         out, self._out = self._out, []
         return out
-
-
-def _beat(payload: bytes) -> frames.Heartbeat:
-    """A heartbeat's payload, or the state alone, or nothing; without a wake number it confirms everything."""
-    if len(payload) <= 1:
-        return frames.Heartbeat(payload[0] if payload else codes.PI_BUSY, None)
-    return frames.unpack_heartbeat(payload)

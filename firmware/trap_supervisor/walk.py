@@ -15,6 +15,7 @@ class WalkTest:
         self._memory = memory
         self.until_ms: "int | None" = None
         self.count = 0
+        self._shown = False
 
     @property
     def running(self) -> bool:
@@ -32,6 +33,12 @@ class WalkTest:
         self.until_ms, self.count = now_ms + self._memory.walk_s * 1_000, 0
         self._memory.walk_s = 0
         return True
+
+    def shows(self, pir_high: bool) -> bool:
+        """True when the LED has to change to this level."""
+        changed = self.running and pir_high != self._shown
+        self._shown = pir_high if self.running else False
+        return changed
 
     def ends(self, now_ms: int) -> bool:
         """True once, when its time is up."""

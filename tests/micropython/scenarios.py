@@ -204,7 +204,7 @@ def good_update(unit):
     settled(unit)
 
     def newer(modules):
-        name = "trap_supervisor/life.py"
+        name = "trap_supervisor/talk.py"
         modules[name] = modules[name].replace("FIRMWARE = (0, 1, 0)", "FIRMWARE = (0, 9, 0)")
 
     update(unit, newer)

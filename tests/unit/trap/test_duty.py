@@ -66,6 +66,16 @@ def test_unit_at_a_cable_stays_up_and_says_that_it_lives(build):
     assert clock.ms >= duty.HOST_VISIT_MS
 
 
+def test_weak_battery_does_not_keep_the_unit_armed(build):
+    def waited_ms(ladder):
+        trap = build(wakes=[wake(ladder=ladder)], protocol={"stay_up_ms": 3_000})
+        duty.awake(trap)
+        return trap.clock.ms
+
+    assert waited_ms(codes.LADDER_FULL) > 3_000
+    assert waited_ms(codes.LADDER_NO_HOLD_OFF) < 1_000
+
+
 def test_long_burst_is_not_taken_for_a_hang(build):
     class SlowCamera(ScriptedCamera):
         def burst(self, plan):
