@@ -66,7 +66,8 @@ def canonical(body: Mapping[str, Any]) -> str:
 
 def to_us(at: datetime) -> int:
     """Microseconds since 1970, exact (a float timestamp is not)."""
-    return (at - _EPOCH) // timedelta(microseconds=1)
+    since = at - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_us(at_us: int) -> datetime:

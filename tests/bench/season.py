@@ -41,14 +41,10 @@ def season(folder: Path, entries: int, units: int = 6, seed: int = 1) -> None:
     picture = jpeg("bench", 0, 640, infrared=False)
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(units):
-        one = folder / f".photograph-{number}"  # a file system allows some 65,000 links to one
-        one.write_bytes(picture)
-        _unit(folder, f"MN-{number + 1:03d}", entries // units, one, hashlib.sha256(picture).hexdigest(), seed + number)
+        _unit(folder, f"MN-{number + 1:03d}", entries // units, picture, seed + number)
 
 
-def _unit(  # noqa: PLR0917
-    folder: Path, unit: str, entries: int, one: Path, sha256: str, seed: int
-) -> None:
+def _unit(folder: Path, unit: str, entries: int, picture: bytes, seed: int) -> None:
     dice, at = random.Random(seed), to_us(START)
     root = folder / unit / "year"
     made = Writer(root)
@@ -56,8 +52,12 @@ def _unit(  # noqa: PLR0917
             "model": MODEL, "software": "0.1.0", "trouble": ""}  # fmt: skip
     made.add(at, Kind.BOOT, boot)
     step = int(timedelta(days=360) / timedelta(microseconds=1) / entries)
+    sha256, fresh, one = hashlib.sha256(picture).hexdigest(), 0, folder
     while made.sequence < entries:
         at += dice.randrange(step * 20)
+        if made.sequence >= fresh:  # a file system allows some 65,000 links to one file, and an export needs some too
+            one, fresh = folder / f".photograph-{unit}-{fresh}", made.sequence + 50_000
+            one.write_bytes(picture)
         _burst(made, at, unit, dice, root, one, sha256)
     made.flush()
 

@@ -4,6 +4,7 @@ from array import array
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from trap_wire.entries import from_us
 from trap_wire.vocabulary import Decision, Role
 
 
@@ -190,10 +191,7 @@ class Log:
 
     unit: str
     deployment: str
-    entries: int = 0
     ticks: Ticks = field(default_factory=Ticks)
-    first_at: datetime | None = None
-    last_at: datetime | None = None
     boots: list[Boot] = field(default_factory=list)
     wakes: list[Wake] = field(default_factory=list)
     bursts: dict[str, Burst] = field(default_factory=dict)
@@ -208,6 +206,21 @@ class Log:
     marks: list[Mark] = field(default_factory=list)
     walk_tests: list[datetime] = field(default_factory=list)
     visits: list[tuple[datetime, str]] = field(default_factory=list)
+
+    @property
+    def entries(self) -> int:
+        """How many there are."""
+        return len(self.ticks.at_us)
+
+    @property
+    def first_at(self) -> datetime | None:
+        """Earliest unit time, None for an empty journal."""
+        return from_us(min(self.ticks.at_us)) if self.entries else None
+
+    @property
+    def last_at(self) -> datetime | None:
+        """Latest unit time, None for an empty journal."""
+        return from_us(max(self.ticks.at_us)) if self.entries else None
 
     @property
     def imported(self) -> bool:

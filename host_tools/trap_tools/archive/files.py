@@ -1,6 +1,8 @@
 """The media files of a holding against its journal: there, whole, and nothing that nobody wrote down."""
 
 import hashlib
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +15,9 @@ FOLDERS = ("media", "thumbnails")
 
 def missing(holding: Holding, log: Log) -> Iterator[Fault]:
     """Journalled files that are not in the folder or have another size. No byte of them is read."""
+    root = f"{holding.root}/"
     for medium in log.present:
-        path = holding.root / medium.path
-        size = path.stat().st_size if path.is_file() else None
+        size = _size(root + medium.path)
         if size is None:
             words = "journalled, but not in the folder; pull again, or copy it from the card"
             yield Fault(What.MISSING_FILE, medium.path, words)
@@ -25,11 +27,24 @@ def missing(holding: Holding, log: Log) -> Iterator[Fault]:
             )
 
 
+def _size(path: str) -> int | None:
+    """Size of a regular file, None for anything else. Plain strings: a season asks this hundreds of thousands of times."""
+    try:
+        told = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return None
+    return told.st_size if stat.S_ISREG(told.st_mode) else None
+
+
 def changed(holding: Holding, medium: Medium) -> Fault | None:
     """A fault when the bytes of a file are not what its hash says. A file that is not there is no matter of this check."""
-    path = holding.root / medium.path
-    if not path.is_file() or sha256_of(path) == medium.sha256:
+    try:
+        if sha256_of(f"{holding.root}/{medium.path}") == medium.sha256:
+            return None
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        return Fault(What.UNREADABLE, medium.path, f"cannot be read ({error.strerror}); is the disk failing?")
     return Fault(What.CHANGED_FILE, medium.path, "its bytes are not what the journal's SHA-256 says; pull it again")
 
 
@@ -42,7 +57,7 @@ def unnamed(holding: Holding, log: Log) -> Iterator[Fault]:
                 yield Fault(What.EXTRA_FILE, name, "no entry of the journal names this file; it is left alone")
 
 
-def sha256_of(path: Path) -> str:
+def sha256_of(path: str | Path) -> str:
     """SHA-256 of a file, hex, read in pieces."""
-    with path.open("rb") as file:
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -36,15 +36,14 @@ def log_of(holding: Holding, report: Report) -> Log:
 
 def folded(log: Log, entries: Iterable[Entry], report: Report) -> Log:
     """Add entries to a log. An entry whose body lacks what its kind promises is named and left out."""
+    sequences, at_us = log.ticks.sequences.append, log.ticks.at_us.append
     for entry in entries:
-        log.entries += 1
-        log.ticks.sequences.append(entry.sequence)
-        log.ticks.at_us.append(to_us(entry.at))
-        log.first_at = entry.at if log.first_at is None else min(log.first_at, entry.at)
-        log.last_at = entry.at if log.last_at is None else max(log.last_at, entry.at)
+        sequences(entry.sequence)
+        at_us(to_us(entry.at))
+        if (fold := _FOLDS.get(entry.kind)) is None:
+            continue
         try:
-            if entry.kind in _FOLDS:
-                _FOLDS[entry.kind](log, entry, entry.body)
+            fold(log, entry, entry.body)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             words = f"a {entry.kind} entry whose body cannot be read ({type(error).__name__}: {error})"
             report(Fault(What.BAD_BODY, f"entry {entry.sequence}", words))
