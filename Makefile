@@ -78,6 +78,15 @@ latch: ## print every figure of the latch's simulation (Debian: ngspice)
 bench: $(VENV)/.ready ## measure against named peers; figures go to docs/benchmarks.md by hand
 	$(BIN)/python -m pytest tests/bench/bench_*.py -q -o addopts=--import-mode=importlib -o timeout=1800
 
+.PHONY: image
+image: $(VENV)/.ready ## build/manul.img: a bootable arm64 card from Debian packages (as root; docs/image.md)
+	$(PYTHON) -m tools.image
+
+# Its own step: needs root, QEMU and up to 20 minutes. SYSTEM='-k pulse' runs a part; MANUL_IMAGE=DIR tests an image built before.
+.PHONY: test-system
+test-system: $(VENV)/.ready ## the firmware in an emulated ARM machine: kernel GPIO, I2C, USB, libcamera (docs/system-test.md)
+	$(BIN)/python -m pytest tests/system -o addopts= -o timeout=1800 --import-mode=importlib -p no:xdist -ra $(SYSTEM)
+
 .PHONY: clean
 clean: ## remove what the targets made
 	rm -rf build $(VENV)

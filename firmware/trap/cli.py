@@ -13,6 +13,7 @@ from trap_wire.errors import TrapError
 
 if TYPE_CHECKING:
     from trap.assembly import UnitConfig
+    from trap.drivers.camera import CameraSettings
 
 STARTED_NS = time.monotonic_ns()
 
@@ -55,7 +56,8 @@ def _paths(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host-port", type=Path, help="the laptop's port")
     parser.add_argument("--uart", type=Path, help="the supervisor's port")
     parser.add_argument("--gpio-chip", help="path of the header's GPIO chip")
-    parser.add_argument("--camera", metavar="WIDTHxHEIGHT:LORES_WIDTHxLORES_HEIGHT:LAYOUT", help="stream sizes")
+    parser.add_argument("--patience", type=float, default=1.0, help="stretch the camera's deadlines (emulators)")
+    parser.add_argument("--camera", metavar="MAIN:LORES:LAYOUT[:NUMBER]", help="sizes, YUV420 or NV12, which camera")
 
 
 def _config(args: argparse.Namespace) -> "UnitConfig":
@@ -71,19 +73,20 @@ def _config(args: argparse.Namespace) -> "UnitConfig":
         changes["detectors"] = (args.detector,)
     if args.camera is not None:
         changes["camera"] = _camera(args.camera)
+    changes["camera"] = replace(changes.get("camera", UnitConfig().camera), patience=args.patience)
     return replace(UnitConfig(), **{name: value for name, value in changes.items() if value is not None})
 
 
-def _camera(text: str) -> object:
+def _camera(text: str) -> "CameraSettings":
     from trap.drivers.camera import CameraSettings
     from trap_wire.errors import BadInputError
 
     try:
-        main, lores, layout = text.split(":")
+        main, lores, layout, *number = text.split(":")
         (width, height), (small_width, small_height) = (map(int, size.split("x")) for size in (main, lores))
     except ValueError:
         raise BadInputError(f"--camera {text!r}: give it as 2304x1296:640x360:YUV420") from None
-    return CameraSettings((width, height), (small_width, small_height), layout)
+    return CameraSettings((width, height), (small_width, small_height), layout, number=int((number or ["0"])[0]))
 
 
 def _run(args: argparse.Namespace) -> int:

@@ -94,14 +94,19 @@ def remember(trap: Trap) -> None:
 
 
 def _next_frame(trap: Trap, waking: Waking) -> frames.Frame | None:
-    """The supervisor's next frame, None when patience ends; a host is served meanwhile, and a trigger comes first."""
+    """The supervisor's next frame, None when patience ends; a host is served meanwhile, and a trigger comes first.
+
+    While nobody talks at the cable the wait is for the trigger, which then is not kept waiting at all.
+    """
     clock_ms = trap.clock.monotonic_ms
-    deadline = clock_ms() + waking.patience_ms
+    deadline, talking = clock_ms() + waking.patience_ms, False
     while True:
-        slice_ms = min(max(deadline - clock_ms(), 0), BEAT_MS) if trap.host is None else 0
+        longest_ms = BEAT_MS if trap.host is None else 0 if talking else HOST_SLICE_MS
+        slice_ms = min(max(deadline - clock_ms(), 0), longest_ms)
         if (frame := trap.supervisor.receive(slice_ms / 1000)) is not None:
             return frame
-        if trap.host is not None and trap.host.serve_for(HOST_SLICE_MS):
+        talking = trap.host is not None and trap.host.serve_for(HOST_SLICE_MS if talking else 0) > 0
+        if talking:
             waking.state, deadline = codes.PI_HOST, max(deadline, clock_ms() + HOST_VISIT_MS)
         if clock_ms() >= deadline:
             return None

@@ -1,11 +1,12 @@
 """The test bench: kernel modules and files that the card image lacks, on a second disk that the machine mounts read-only."""
 
+import os
 import shutil
 from pathlib import Path
 
-from tools.image import root as rootfs
+from tests.system.frames import draw
+from tools.image import base
 from tools.image.host import ROOT, Apt, cached, digest, run
-from tools.image.initrd import busybox
 from tools.image.toolchain import toolchain
 
 HERE = Path(__file__).parent
@@ -20,11 +21,11 @@ SOURCES = (
 
 def modules() -> Path:
     """Folder with gpio-sim.ko and i2c-regsim.ko for the image's kernel."""
-    return cached("modules", digest(GUEST / "modules", rootfs.kernel(), Path(__file__)), _build_modules)
+    return cached("modules", digest(GUEST / "modules", base.kernel(), Path(__file__)), _build_modules)
 
 
 def _build_modules(to: Path) -> None:
-    version, base = rootfs.kernel(), rootfs.kernel_base()
+    version = base.kernel()
     major = ".".join(version.split(".")[:2])
     apt = Apt(to / "apt")
     source = f"linux-source-{major}={apt.field(f'linux-image-{version}:arm64', 'Version')}"
@@ -32,7 +33,7 @@ def _build_modules(to: Path) -> None:
     wanted = [f"linux-source-{major}/{name}" for name in SOURCES]
     (archive,) = (to / "x/usr/src").glob("linux-source-*.tar.xz")
     run("sh", "-c", f"tar -xJf {archive} -C {to} {' '.join(wanted)} 2>/dev/null || true")
-    tree = toolchain(base) / "tree"
+    tree = toolchain(base.kernel_base()) / "tree"
     run("cp", "-aT", to / "x/usr", tree / "usr")
     _sources(to / f"linux-source-{major}", tree / "build")
     run("chroot", tree, "make", "-s", "-C", f"/usr/src/linux-headers-{version}", "M=/build", "-j2", "modules")
@@ -61,17 +62,23 @@ def _sources(kernel: Path, build: Path) -> None:
 
 
 def disk(to: Path) -> Path:
-    """An ext4 image with modules/, site/, bin/ and frames/; small and made anew for every run."""
-    tree = to.parent / "bench.tree"
+    """An ext4 image in folder ``to`` with modules/, site/, bin/ and frames/; named by what is in it, as snapshots need it."""
+    fresh = bool(os.environ.get("MANUL_FIRMWARE_FROM_TREE"))  # for work on the firmware itself: newer than the image's
+    inputs = (GUEST, HERE / "frames.py", Path(__file__), modules().name, *([ROOT / "firmware"] if fresh else []))
+    image = to / f"bench-{digest(*inputs)}.ext4"
+    if image.exists():
+        return image
+    tree = to / "bench.tree"
     shutil.rmtree(tree, ignore_errors=True)
     shutil.copytree(GUEST, tree, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(busybox(), tree / "busybox")
+    draw(tree / "frames")
+    for package in ("trap", "trap_wire") if fresh else ():
+        shutil.copytree(ROOT / "firmware" / package, tree / "site" / package)
     for module in modules().glob("*.ko"):
         shutil.copy(module, tree / "modules")
-    to.unlink(missing_ok=True)
-    run("mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-d", tree, to, "48M")
+    run("mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-d", tree, image, "48M")
     shutil.rmtree(tree)
-    return to
+    return image
 
 
 def where() -> Path:

@@ -16,9 +16,11 @@ from typing import Any
 QEMU = "qemu-system-aarch64"
 MEMORY_MB = 512
 CMDLINE = (
-    "console=hvc0 root=/dev/vda2 ro quiet loglevel=4 panic=-1 fsck.repair=yes systemd.debug_shell=hvc1 "
+    "console=hvc0 root=/dev/vda2 ro quiet loglevel=4 panic=-1 fsck.repair=yes systemd.debug_shell=hvc1 manul.hold systemd.default_device_timeout_sec=900 "
     "systemd.mask=serial-getty@hvc0.service systemd.mask=serial-getty@ttyAMA0.service"
 )
+# Only where a test is about it: a starved emulator would be reset by it.
+WATCHDOG = ("-device", "i6300esb", "-action", "watchdog=reset")
 MARK = "\x01RC"
 
 
@@ -29,11 +31,12 @@ class MachineError(AssertionError):
 class Machine:
     """A running machine. ``cable`` is the laptop's end of its USB serial port, ``uart`` the supervisor's of its UART."""
 
-    def __init__(self, folder: Path, image: Path, card: Path, bench: Path, extra: tuple[str, ...] = ()) -> None:
+    def __init__(  # noqa: PLR0917  # as a command line has them
+        self, folder: Path, image: Path, card: Path, bench: Path, extra: tuple[str, ...] = (), log: Path | None = None
+    ) -> None:
         self.folder = folder
-        self.card = card
         self._log = (folder / "qemu.log").open("wb")
-        line = [*_command(folder, image, card, bench), *extra]
+        line = [*_command(folder, image, bench), *_drive(card, log), *extra]
         self._process = subprocess.Popen(["nice", "-n", "15", *line], stdout=subprocess.PIPE, stderr=self._log)
         self.cable, self.uart = self._ptys()
         self._qmp = self._connected("qmp.sock").makefile("rw")
@@ -57,20 +60,21 @@ class Machine:
         if words := self.qmp("human-monitor-command", **{"command-line": line}).strip():
             raise MachineError(f"{line}: {words}")
 
-    def wait_for_shell(self, timeout_s: float = 240) -> None:
+    def wait_for_shell(self, timeout_s: float = 600) -> None:
         """Until the root shell answers."""
         deadline = time.monotonic() + timeout_s
         while True:
             self._shell.sendall(b"stty -echo; PS1=; export PYTHON_COLORS=0\n")
             try:
-                self.run("true", timeout_s=5)
+                self.run("true", timeout_s=15)
             except MachineError:
-                if time.monotonic() > deadline or self._process.poll() is not None:
+                over = time.monotonic() > deadline or self._process.poll() is not None
+                if over or "built-in shell (ash)" in self.console:
                     raise
             else:
                 return
 
-    def run(self, command: str, timeout_s: float = 120, *, check: bool = True) -> str:
+    def run(self, command: str, timeout_s: float = 400, *, check: bool = True) -> str:
         """What a command in the machine's root shell printed; ``MachineError`` when it fails and ``check`` is set."""
         self._shell.sendall(f"( {command} ) 2>&1; printf '\\001RC%d\\n' $?\n".encode())
         text = self._until(re.compile(rf"{MARK}(\d+)\r?\n"), timeout_s)
@@ -80,7 +84,7 @@ class Machine:
             raise MachineError(f"{command!r} ended with {code}:\n{body[-3000:]}")
         return body
 
-    def python(self, code: str, timeout_s: float = 120) -> str:
+    def python(self, code: str, timeout_s: float = 400) -> str:
         """What Python code printed in the machine."""
         return self.run(f"python3 - <<'END_OF_PYTHON'\n{code}\nEND_OF_PYTHON", timeout_s)
 
@@ -142,10 +146,22 @@ class Machine:
         raise MachineError(f"{name} did not open")
 
 
-def _command(folder: Path, image: Path, card: Path, bench: Path) -> list[str]:
+def _drive(card: Path, log: Path | None) -> list[str]:
+    """The card; with ``log``, every write to it is logged for ``tests.system.crash``."""
+    if log is None:
+        kind = "qcow2" if card.suffix == ".qcow2" else "raw"
+        return ["-drive", f"file={card},if=none,id=card,format={kind}", "-device", "virtio-blk-pci,drive=card,addr=0xf"]
+    node = {
+        "driver": "blklogwrites", "node-name": "card", "log-sector-size": 512, "log-super-update-interval": 1,
+        "file": {"driver": "raw", "file": {"driver": "file", "filename": str(card)}},
+        "log": {"driver": "raw", "file": {"driver": "file", "filename": str(log)}},
+    }  # fmt: skip
+    return ["-blockdev", json.dumps(node), "-device", "virtio-blk-pci,drive=card,addr=0xf"]
+
+
+def _command(folder: Path, image: Path, bench: Path) -> list[str]:
     for name in ("qmp.sock", "shell.sock"):
         (folder / name).unlink(missing_ok=True)
-    card_format = "qcow2" if card.suffix == ".qcow2" else "raw"
     consoles = (
         "-device", "virtio-serial-pci,max_ports=4",
         "-chardev", f"file,id=console,path={folder}/console.log", "-device", "virtconsole,chardev=console,nr=0",
@@ -157,9 +173,7 @@ def _command(folder: Path, image: Path, card: Path, bench: Path) -> list[str]:
         QEMU, "-M", "virt", "-cpu", "max,pauth-impdef=on", "-smp", "2", "-m", str(MEMORY_MB), "-accel", "tcg,thread=multi",
         "-nodefaults", "-display", "none", "-kernel", str(image / "kernel8.img"), "-initrd", str(image / "initrd.img"),
         "-append", CMDLINE, *consoles,
-        "-drive", f"file={card},if=none,id=card,format={card_format},cache=writeback", "-device", "virtio-blk-pci,drive=card",
-        "-drive", f"file={bench},if=none,id=bench,format=raw,readonly=on", "-device", "virtio-blk-pci,drive=bench",
-        "-device", "i6300esb", "-action", "watchdog=reset",
+        "-drive", f"file={bench},if=none,id=bench,format=raw,readonly=on", "-device", "virtio-blk-pci,drive=bench,addr=0x10",
         "-qmp", f"unix:{folder}/qmp.sock,server=on,wait=off",
     ]  # fmt: skip
 
@@ -178,10 +192,12 @@ def have_qemu() -> str:
 
 
 @contextmanager
-def running(folder: Path, image: Path, card: Path, bench: Path, *extra: str) -> Iterator[Machine]:
+def running(
+    folder: Path, image: Path, card: Path, bench: Path, *extra: str, log: Path | None = None
+) -> Iterator[Machine]:
     """A machine for the length of a block; pulled at its end."""
     folder.mkdir(parents=True, exist_ok=True)
-    machine = Machine(folder, image, card, bench, extra)
+    machine = Machine(folder, image, card, bench, extra, log)
     try:
         yield machine
     finally:

@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument(
         "--to", type=Path, default=ROOT / "build" / "manul.img", help="the image (default: %(default)s)"
     )
-    parser.add_argument("--media", default="256M", help="size of the media partition (default: %(default)s)")
+    parser.add_argument("--media", default="512M", help="size of the media partition (default: %(default)s)")
     args = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("building the image needs root (chroot, file owners): sudo make image")

@@ -4,6 +4,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from tools.image import base
 from tools.image import root as rootfs
 from tools.image.host import ROOT, cached, digest, run, say
 from tools.image.initrd import initrd
@@ -68,7 +69,7 @@ deployment = "bench"
 """
 
 
-def card(*, tuned: bool = True, media: str = "256M") -> Path:
+def card(*, tuned: bool = True, media: str = "512M") -> Path:
     """Folder with ``manul.img``, and ``kernel8.img`` and ``initrd.img`` for booting it without the Pi's firmware."""
     built = rootfs.built(tuned=tuned)
     key = digest(
@@ -85,7 +86,7 @@ def card(*, tuned: bool = True, media: str = "256M") -> Path:
 
 
 def _build(to: Path, root: Path, media: str) -> None:
-    version = rootfs.kernel()
+    version = base.kernel()
     boot = to / "in" / "boot"
     boot.mkdir(parents=True)
     shutil.copy(root / f"boot/vmlinuz-{version}", boot / "kernel8.img")

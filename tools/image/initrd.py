@@ -4,8 +4,8 @@ import lzma
 import shutil
 from pathlib import Path
 
+from tools.image.base import module_files
 from tools.image.host import SUITE, Apt, cached, digest, run
-from tools.image.root import module_files
 
 NEEDED = ("virtio_pci", "virtio_blk", "virtio_console", "mmc_block", "sdhci-iproc", "bcm2835", "ext4")
 INIT = """#!/bin/busybox sh

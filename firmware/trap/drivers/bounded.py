@@ -15,10 +15,11 @@ T = TypeVar("T")
 
 
 class Bounded:
-    """Owner of one part's calls. ``stuck`` names the call that never came back, empty when there is none."""
+    """Owner of one part's calls. ``stuck`` names the call that never came back; ``patience`` multiplies every time-out."""
 
-    def __init__(self, part: str) -> None:
+    def __init__(self, part: str, patience: float = 1.0) -> None:
         self._part = part
+        self._patience = patience
         self._hanging: _Call[Any] | None = None
 
     @property
@@ -35,7 +36,7 @@ class Bounded:
             raise PartError(self._part, f"still stuck in '{self.stuck}'; trapd has to restart")
         running = _Call(name, call)
         running.start()
-        if not running.done.wait(timeout_s):
+        if not running.done.wait(timeout_s * self._patience):
             self._hanging = running
             raise PartError(self._part, f"'{name}' did not come back in {timeout_s:g} s")
         return running.outcome()

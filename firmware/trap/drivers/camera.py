@@ -31,7 +31,10 @@ HYPERFOCAL_DIOPTRES = 0.2
 
 @dataclass(frozen=True, slots=True)
 class CameraSettings:
-    """Sizes are (width, height), even. ``layout`` YUV420 or NV12; ``number`` is libcamera's index of the sensor."""
+    """Sizes are (width, height), even. ``layout`` YUV420 or NV12; ``number`` is libcamera's index of the sensor.
+
+    ``patience`` stretches every deadline; only an emulated machine needs one above 1.
+    """
 
     main_px: tuple[int, int] = (2304, 1296)
     lores_px: tuple[int, int] = (640, 360)
@@ -39,6 +42,7 @@ class CameraSettings:
     quality: int = 90
     buffers: int = 3
     number: int = 0
+    patience: float = 1.0
 
 
 @dataclass(slots=True)
@@ -65,7 +69,7 @@ class PiCamera:
         self._now = now
         self._flash = flash
         self._library = library or _picamera2
-        self._bounded = bounded or Bounded(PART)
+        self._bounded = bounded or Bounded(PART, settings.patience)
         self._camera: Any = None
         self.times = CameraTimes()
 
@@ -144,9 +148,10 @@ class PiCamera:
             self._try("release", STOP_S, request.release)
 
     def _request(self, lit_ns: int | None) -> Any:
-        deadline = time.monotonic() + FRAME_S
+        wait_s = FRAME_S * self._settings.patience
+        deadline = time.monotonic() + wait_s
         while True:
-            request = self._camera.capture_request(wait=FRAME_S)
+            request = self._camera.capture_request(wait=wait_s)
             if lit_ns is None or _began_ns(request.get_metadata(), lit_ns) >= lit_ns or time.monotonic() > deadline:
                 return request
             request.release()

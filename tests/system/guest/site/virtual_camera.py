@@ -5,6 +5,8 @@
 3. The pipeline writes NV12 into two planes, where picamera2 describes a buffer as one.
 4. libcamera 0.4.0 leaves the status of its frames unset, and picamera2 drops frames that are no success.
 
+5. It never hangs; here it does while /run/hang-camera exists.
+
 Nothing of the camera driver of Manul is replaced here. Not covered by this camera: raw, ISP, exposure, focus.
 """
 
@@ -12,6 +14,7 @@ import fcntl
 import mmap
 import os
 import struct
+import time
 import types
 from pathlib import Path
 
@@ -24,6 +27,7 @@ from picamera2.dma_heap import UniqueFD
 UDMABUF_CREATE = 0x40187542
 F_ADD_SEALS, F_SEAL_SHRINK = 1033, 2
 PAGE = 4096
+HANG = Path("/run/hang-camera")
 
 
 def _raw_modes(self):
@@ -95,8 +99,20 @@ class _Whatever:
         return True
 
 
+def _hangs(call):
+    """``start`` as a driver leaves it that waits for an interrupt which never comes: for as long as the file is there."""
+
+    def start(self, *args, **kwargs):
+        while HANG.exists():
+            time.sleep(0.2)
+        return call(self, *args, **kwargs)
+
+    return start
+
+
 def apply():
-    """Put all four in place; once, when picamera2 has been imported."""
+    """Put all of it in place; once, when picamera2 has been imported."""
+    Picamera2.start = _hangs(Picamera2.start)
     Picamera2._get_raw_modes = _raw_modes
     if not Path("/dev/dma_heap/linux,cma").exists():
         dma.DmaHeap = UdmabufHeap

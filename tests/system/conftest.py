@@ -1,0 +1,108 @@
+"""One machine for every test: booted once, kept as a snapshot, and begun from there each time (about a second)."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system import bench as benches
+from tests.system.machine import Machine, have_qemu, overlay, running
+from tools.image.card import card
+from tools.image.host import TOOLS, VM_TOOLS, digest, require
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without root and without QEMU there is nothing to test here; that is said once for all."""
+    if os.geteuid() != 0:
+        why = "the image is built with chroot and file owners: run 'sudo make test-system'"
+    else:
+        require({**TOOLS, **VM_TOOLS})
+        why = have_qemu()
+    for item in items if why else ():
+        item.add_marker(pytest.mark.skip(reason=why))
+
+
+@pytest.fixture(scope="session")
+def image() -> Path:
+    """Folder of the card image, built if it is not in the cache; MANUL_IMAGE names one that was built before."""
+    given = os.environ.get("MANUL_IMAGE")
+    return Path(given) if given else card()
+
+
+@pytest.fixture(scope="session")
+def bench(image: Path) -> Path:
+    """The second disk."""
+    return benches.disk(benches.where())
+
+
+@pytest.fixture(scope="session")
+def snapshots(image: Path, bench: Path) -> Path:
+    """A card with the snapshots ``staged`` (parts there, trapd stopped) and ``armed`` (trapd waiting for a pulse)."""
+    key = digest(image.name, bench.name, HERE / "machine.py", HERE / "conftest.py")
+    folder = benches.where() / f"snapshots-{key}"
+    if (folder / ".done").exists():
+        return folder
+    for old in benches.where().glob("snapshots-*"):
+        shutil.rmtree(old)
+    folder.mkdir()
+    with running(folder, image, overlay(image / "manul.img", folder / "card.qcow2"), bench) as machine:
+        machine.wait_for_shell()
+        machine.run("mkdir -p /run/bench; mount -o ro /dev/vdb /run/bench")
+        machine.run("sh /run/bench/bin/stage.sh")
+        machine.monitor("savevm staged")
+        machine.run("systemctl start trapd", timeout_s=900)
+        machine.monitor("savevm armed")
+    (folder / ".done").touch()
+    return folder
+
+
+def _from_snapshot(
+    name: str, request: pytest.FixtureRequest, image: Path, bench: Path, folder: Path
+) -> Iterator[Machine]:
+    with running(folder, image, folder / "card.qcow2", bench, "-loadvm", name) as machine:
+        machine.run("true")
+        yield machine
+        if getattr(request.node, "failed", False):
+            _keep(request.node.name, machine)
+
+
+@pytest.fixture
+def staged(request: pytest.FixtureRequest, image: Path, bench: Path, snapshots: Path) -> Iterator[Machine]:
+    """A machine whose parts are there and whose trapd is stopped."""
+    yield from _from_snapshot("staged", request, image, bench, snapshots)
+
+
+@pytest.fixture
+def armed(request: pytest.FixtureRequest, image: Path, bench: Path, snapshots: Path) -> Iterator[Machine]:
+    """A machine whose trapd waits for a pulse."""
+    yield from _from_snapshot("armed", request, image, bench, snapshots)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Tell the machine's fixture how the test went, so that it can keep what a person needs to see."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.when == "call" and report.failed:
+        item.failed = True  # type: ignore[attr-defined]
+
+
+def _keep(name: str, machine: Machine) -> None:
+    """Console, service log and journal of the unit into build/system/failed/TEST."""
+    folder = benches.where() / "failed" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "console.log").write_text(machine.console)
+    (folder / "trapd.log").write_text(
+        machine.run("journalctl -b -o short-monotonic -u trapd -u manul-gadget", check=False)
+    )
+    (folder / "entries.jsonl").write_text(entries_text(machine))
+
+
+def entries_text(machine: Machine) -> str:
+    """The unit's journal as JSON lines."""
+    return machine.run("python3 /run/bench/bin/entries.py", check=False)
