@@ -6,6 +6,7 @@ wind from frame to frame, so a burst without an animal still has movement, as a 
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,8 @@ from trap.ports import Pixels
 from trap_sim.place import Place, Stone, Tuft, ground_shadow, put
 from trap_sim.sprites import Sprite, cat, hoofed, peeking
 from trap_sim.textures import Plane, plane
+
+LEANS = 32  # steps of lean that are told apart, to a blade's own height
 
 
 class Subject(StrEnum):
@@ -131,6 +134,7 @@ class Composite:
         return picture * warm
 
 
+@lru_cache(maxsize=2)
 def _shadow(place: Place, seed: int, at_ms: int) -> Plane:
     """Shadows of branches and clouds that drift over the ground, 0.45..1."""
     width, height = place.size
@@ -146,15 +150,23 @@ def _shadow(place: Place, seed: int, at_ms: int) -> Plane:
 
 
 def _grow(picture: Plane, place: Place, lean: float) -> None:
-    """Draw every tuft over the picture, in place."""
+    """Lay every tuft over the picture, in place."""
+    top, drawn = _tufts_at(place, round(lean * LEANS))
+    layer = drawn.astype(np.float32) / 255.0
+    put(picture, layer[..., :3], layer[..., 3], 0, top)
+
+
+@lru_cache(maxsize=48)
+def _tufts_at(place: Place, step: int) -> tuple[int, Pixels]:
+    """Every tuft at one lean, and the row where the layer begins (h, w, 4). Drawing them costs more than all the rest."""
     width, height = place.size
     layer = Image.new("RGBA", (width, height), (*(int(255 * c) for c in place.grass), 0))
     draw = ImageDraw.Draw(layer)
     for tuft in place.tufts:
-        _blades(draw, tuft, place.grass, lean)
-    top = max(0, min(t.y - int(1.3 * t.tall_px) for t in place.tufts)) if place.tufts else 0
-    drawn = np.asarray(layer.crop((0, top, width, height)), dtype=np.float32) / 255.0
-    put(picture, drawn[..., :3], drawn[..., 3], 0, top)
+        _blades(draw, tuft, place.grass, step / LEANS)
+    top = max(0, min((t.y - int(1.3 * t.tall_px) for t in place.tufts), default=0))
+    drawn: Pixels = np.asarray(layer.crop((0, top, width, height)))
+    return top, drawn
 
 
 def _blades(draw: ImageDraw.ImageDraw, tuft: Tuft, grass: tuple[float, float, float], lean: float) -> None:
