@@ -27,7 +27,11 @@ def read(holding: Holding, report: Report) -> Iterator[Entry]:
     """Entries of a holding in order, each once; what is wrong goes to ``report`` and reading goes on behind it."""
     pages, files = holding.pages(), holding.databases()
     if not pages and not files:
-        report(Fault(What.NO_JOURNAL, str(holding), "no journal; pull the unit again"))
+        sealed = any(holding.root.rglob("*.age"))
+        words = (
+            "sealed; open it first: manul unseal FOLDER --to OPENED" if sealed else "no journal; pull the unit again"
+        )
+        report(Fault(What.NO_JOURNAL, str(holding), words))
     sources = [_of_pages(pages, report), *(_of_database(path, report) for path in files)]
     merged = heapq.merge(*sources, key=lambda line: line[0].sequence) if files else sources[0]
     yield from _checked(merged, report)

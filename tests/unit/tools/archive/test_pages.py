@@ -149,3 +149,9 @@ def test_every_kind_of_entry_that_a_unit_writes_is_understood(tmp_path):
     log = log_of(holdings(tmp_path)[0], lambda fault: pytest.fail(str(fault)))
     assert [change.after for change in log.changes] == ["armed", "paused"]
     assert [mark.action for mark in log.marks] == ["start"]
+
+
+def test_sealed_folder_is_told_how_to_be_opened(tmp_path):
+    (tmp_path / "MN-01" / "ridge" / "journal").mkdir(parents=True)
+    (tmp_path / "MN-01" / "ridge" / "journal" / "00000001-00000010.jsonl.age").write_bytes(b"age")
+    assert [fault.words.split(";")[0] for fault in checked(tmp_path)[1]] == ["sealed"]
