@@ -1,5 +1,6 @@
 """Commands of ``manul flash``."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import click
 from rich.console import Console
 
 from trap_tools import keys
-from trap_tools.flash import box, disks, image, receipt, screen, stations
+from trap_tools.flash import box, disks, fat, image, receipt, screen, stations
 from trap_tools.flash.box import Work
+from trap_tools.flash.job import SLOT_NAME
 from trap_tools.flash.offers import Choice
 from trap_tools.flash.receipt import Source
 from trap_tools.flash.stations import Ticket
@@ -92,6 +94,8 @@ def flash(
         raise click.UsageError("give --image IMG, or --list")
     source, rules = _source(image_path, bmap, bundle_path, key, protocol_)
     tickets = _tickets(station, sheet, rules, receipts)
+    if tickets:
+        _check_slot(source.image)
     if sign:
         keys.load_private(sign)
     if usb:
@@ -124,6 +128,13 @@ def _brought(found: bundles.Bundle) -> str | None:
     """The bundle's protocol as text that ``stations`` takes, None when it brings none."""
     names = [file.path for file in found.manifest.of_role("protocol") if file.path.endswith(".toml")]
     return next((data.decode() for _, data in found.contents(names[:1])), None) if names else None
+
+
+def _check_slot(found: image.Image) -> None:
+    """Say before a card is written, and not after, that there is no place for the station; a packed image tells only later."""
+    if found.packing == "raw":
+        with found.path.open("rb") as file:
+            fat.locate(lambda offset, length: os.pread(file.fileno(), length, offset), SLOT_NAME)
 
 
 def _tickets(station: Path | None, sheet: Path | None, rules: str | None, receipts: Path) -> list[Ticket]:

@@ -11,7 +11,7 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from tests.images import blank, build, needs_tools, run
+from tests.images import blank, build, needs_tools, partition_table, run
 from tests.signing import KEY, OTHER, pem, public_line
 from trap_tools import keys
 from trap_tools.cli import main
@@ -191,6 +191,16 @@ def test_tampered_image_is_refused_before_anything_is_written(desk, made):
     ]
     answer = CliRunner().invoke(main, [str(word) for word in words])
     assert answer.exit_code == 6
+    assert (desk / "one").read_bytes()[:2] == b"\xee\xee"
+
+
+def test_image_without_a_slot_is_refused_before_a_card_is_written_for_a_station(desk):
+    (desk / "plain.img").write_bytes(partition_table([(0x83, 2**20, 2**20)]) + bytes(2**21))
+    words = ["flash", "--image", desk / "plain.img", "--file", desk / "one", "--yes", "one", "--station", desk / "station.toml",
+             "--protocol", "pallas-cat", "--receipts", desk / "receipts"]  # fmt: skip
+    answer = CliRunner().invoke(main, [str(word) for word in words])
+    assert answer.exit_code == 3
+    assert "no FAT partition" in answer.output
     assert (desk / "one").read_bytes()[:2] == b"\xee\xee"
 
 
