@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from smp import file_management as fs
 from smp import message
 from smp import os_management as os_mgmt
-from smp import settings_management as settings
 
 from trap_tools import group70
 from trap_tools.line import Line
@@ -84,10 +83,14 @@ class Unit:
 
     def setting(self, name: str) -> bytes:
         """The value that the unit keeps under a name."""
+        from smp import settings_management as settings  # building its models takes 50 ms that a summary need not wait
+
         return self.ask(settings.ReadSettingRequest(name=name), settings.ReadSettingResponse).val
 
     def change_settings(self, **values: bytes) -> None:
         """Stage values and commit them together."""
+        from smp import settings_management as settings
+
         self.ask(settings.LoadSettingsRequest(), settings.LoadSettingsResponse)
         for name, value in values.items():
             self.ask(settings.WriteSettingRequest(name=name, val=value), settings.WriteSettingResponse)

@@ -1,6 +1,7 @@
 """A serial line of a given rate and latency between a unit's pty and another one."""
 
 import os
+import select
 import threading
 import time
 import tty
@@ -37,8 +38,12 @@ class SlowLine:
         threading.Thread(target=deliver, daemon=True).start()
         free_at = time.monotonic()
         while True:
+            # A busy line goes on where it was, however late this thread is woken; an idle one begins now.
+            if not select.select([source], [], [], 0)[0]:
+                select.select([source], [], [])
+                free_at = max(free_at, time.monotonic())
             data = os.read(source, 64)
-            free_at = max(free_at, time.monotonic()) + len(data) / bytes_per_s
+            free_at += len(data) / bytes_per_s
             time.sleep(max(0.0, free_at - time.monotonic()))
             with arrived:
                 under_way.append((free_at + latency_s, data))

@@ -10,7 +10,9 @@ import sys
 import threading
 from pathlib import Path
 
-from tests.link_rig import Bench
+from tests.link_rig import START, Bench
+from trap.deployment import SAFE
+from trap.health.summary import summary
 from trap.ports import HostPort
 
 
@@ -43,6 +45,7 @@ def rss_kb() -> int:
 def main() -> None:
     root, share = Path(sys.argv[1]), float(sys.argv[2]) / 100 if len(sys.argv) > 2 else 0.0
     bench = Bench(root)
+    bench.summary = lambda: summary(bench.journal, SAFE, "manul-s@1.0.0+0123456789ab", 41 * 10**9, START)
     before_kb = rss_kb()
     from tests.bench.slow_line import SlowLine
     from trap.drivers.tty import open_pty
