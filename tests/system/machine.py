@@ -19,6 +19,9 @@ CMDLINE = (
     "console=hvc0 root=/dev/vda2 ro quiet loglevel=4 panic=-1 fsck.repair=yes systemd.debug_shell=hvc1 manul.hold systemd.default_device_timeout_sec=900 "
     "systemd.mask=serial-getty@hvc0.service systemd.mask=serial-getty@ttyAMA0.service"
 )
+FAST = ("-smp", "2", "-accel", "tcg,thread=multi")
+# The machine's time is its own instructions, one a nanosecond: what it measures is the same however busy the host is.
+COUNTED = ("-smp", "1", "-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-rtc", "clock=vm")
 # Only where a test is about it: a starved emulator would be reset by it.
 WATCHDOG = ("-device", "i6300esb", "-action", "watchdog=reset")
 MARK = "\x01RC"
@@ -32,11 +35,19 @@ class Machine:
     """A running machine. ``cable`` is the laptop's end of its USB serial port, ``uart`` the supervisor's of its UART."""
 
     def __init__(  # noqa: PLR0917  # as a command line has them
-        self, folder: Path, image: Path, card: Path, bench: Path, extra: tuple[str, ...] = (), log: Path | None = None
+        self,
+        folder: Path,
+        image: Path,
+        card: Path,
+        bench: Path,
+        extra: tuple[str, ...] = (),
+        log: Path | None = None,
+        *,
+        counted: bool = False,
     ) -> None:
         self.folder = folder
         self._log = (folder / "qemu.log").open("wb")
-        line = [*_command(folder, image, bench), *_drive(card, log), *extra]
+        line = [*_command(folder, image, bench, counted=counted), *_drive(card, log), *extra]
         self._process = subprocess.Popen(["nice", "-n", "15", *line], stdout=subprocess.PIPE, stderr=self._log)
         self.cable, self.uart = self._ptys()
         self._qmp = self._connected("qmp.sock").makefile("rw")
@@ -159,7 +170,7 @@ def _drive(card: Path, log: Path | None) -> list[str]:
     return ["-blockdev", json.dumps(node), "-device", "virtio-blk-pci,drive=card,addr=0xf"]
 
 
-def _command(folder: Path, image: Path, bench: Path) -> list[str]:
+def _command(folder: Path, image: Path, bench: Path, *, counted: bool) -> list[str]:
     for name in ("qmp.sock", "shell.sock"):
         (folder / name).unlink(missing_ok=True)
     consoles = (
@@ -170,7 +181,7 @@ def _command(folder: Path, image: Path, bench: Path) -> list[str]:
         "-chardev", "pty,id=uart", "-serial", "chardev:uart",
     )  # fmt: skip
     return [
-        QEMU, "-M", "virt", "-cpu", "max,pauth-impdef=on", "-smp", "2", "-m", str(MEMORY_MB), "-accel", "tcg,thread=multi",
+        QEMU, "-M", "virt", "-cpu", "max,pauth-impdef=on", "-m", str(MEMORY_MB), *(COUNTED if counted else FAST),
         "-nodefaults", "-display", "none", "-kernel", str(image / "kernel8.img"), "-initrd", str(image / "initrd.img"),
         "-append", CMDLINE, *consoles,
         "-drive", f"file={bench},if=none,id=bench,format=raw,readonly=on", "-device", "virtio-blk-pci,drive=bench,addr=0x10",
@@ -193,11 +204,11 @@ def have_qemu() -> str:
 
 @contextmanager
 def running(
-    folder: Path, image: Path, card: Path, bench: Path, *extra: str, log: Path | None = None
+    folder: Path, image: Path, card: Path, bench: Path, *extra: str, log: Path | None = None, counted: bool = False
 ) -> Iterator[Machine]:
     """A machine for the length of a block; pulled at its end."""
     folder.mkdir(parents=True, exist_ok=True)
-    machine = Machine(folder, image, card, bench, extra, log)
+    machine = Machine(folder, image, card, bench, extra, log, counted=counted)
     try:
         yield machine
     finally:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from tests.system import bench as benches
 from tests.system.frames import draw
+from tests.system.machine import overlay, running
 from tests.system.unit import burst, cable, entries, head, manul
 from tools.image.host import ROOT
 from trap.drivers import detector
@@ -64,13 +65,24 @@ def test_burst_without_an_animal_is_scored_below_one_with(staged):
     assert scores["empty"] < scores["animal"]
 
 
-def test_edge_reaches_the_camera_within_the_bar(staged):
-    out = staged.run(f"PYTHONPATH=/run/bench/site python3 /run/bench/bin/edges.py {EDGES}", timeout_s=400)
+def test_edge_reaches_the_camera_within_the_bar(image, bench):
+    """In the machine's own time: one nanosecond an instruction, which is about a Cortex-A53 at 1 GHz; no SD card's fsync."""
+    folder = benches.where() / "edges"
+    card = overlay_in(folder, image)
+    with running(folder, image, card, bench, counted=True) as machine:
+        machine.wait_for_shell()
+        machine.run("mkdir -p /run/bench; mount -o ro /dev/vdb /run/bench; sh /run/bench/bin/stage.sh")
+        out = machine.run(f"python3 /run/bench/bin/edges.py {EDGES}", timeout_s=900)
     figures = json.loads(out.splitlines()[-1])
     (benches.where() / "edges.json").write_text(json.dumps(figures))
     print(figures)
     assert figures["edges"] == EDGES
     assert figures["p99_ms"] <= P99_MS
+
+
+def overlay_in(folder, image):
+    folder.mkdir(exist_ok=True)
+    return overlay(image / "manul.img", folder / "card.qcow2")
 
 
 def test_second_pulse_inside_the_hold_off_is_counted_and_takes_no_picture(armed):

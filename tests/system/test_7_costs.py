@@ -32,21 +32,28 @@ def marks(image, tmp_path_factory):
     plugin = folder / "marks.so"
     subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-o", plugin, HERE / "insn_marks.c"], check=True)
     draw(folder / "frames")
-    out = _counted(_sysroot(folder), plugin, MODEL, folder / "frames" / "animal")
-    counts = [int(count) for _, count in re.findall(r"^MARK (\d) (\d+)$", out, re.MULTILINE)]
-    assert len(counts) == 4, out[-2000:]
-    steps = [(after - before) / 1e6 for before, after in pairwise(counts)]
-    (benches.where() / "costs.json").write_text(json.dumps({"look": steps[0], "first": steps[1], "trigger": steps[2]}))
-    return {"look": steps[0], "trigger": steps[2]}
+    sysroot = _sysroot(folder)
+    look, first, trigger = _steps(sysroot, plugin, "costs.py", MODEL, folder / "frames" / "animal")
+    (start,) = _steps(sysroot, plugin, "start.py")
+    # No byte code anywhere, as on a read-only root that was not prepared: Python compiles all of it at every start.
+    (untuned,) = _steps(sysroot, plugin, "start.py", variables={"PYTHONPYCACHEPREFIX": "/nonexistent"})
+    found = {"look": look, "first": first, "trigger": trigger, "start": start, "untuned": untuned}
+    (benches.where() / "costs.json").write_text(json.dumps(found))
+    return found
 
 
-def _counted(sysroot, plugin, model, frames):
-    line = ["nice", "-n", "15", "setarch", "-R", "qemu-aarch64", "-cpu", "cortex-a53", "-plugin", plugin, "-L", sysroot, "-E",
-            f"PYTHONPATH={SITES}", sysroot / "usr/bin/python3.13", HERE / "guest/bin/costs.py", model, frames]  # fmt: skip
+def _steps(sysroot, plugin, script, *words, variables=None):
+    """Millions of instructions between the marks of a script."""
+    shown = {"PYTHONPATH": f"{HERE / 'guest/site'}:{SITES}", **(variables or {})}
+    line = ["nice", "-n", "15", "setarch", "-R", "qemu-aarch64", "-cpu", "cortex-a53", "-plugin", plugin, "-L", sysroot]
+    line += [word for name, value in shown.items() for word in ("-E", f"{name}={value}")]
+    line += [sysroot / "usr/bin/python3.13", "-B", HERE / "guest/bin" / script, *words]
     done = subprocess.run(
         line, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONHASHSEED": "0"}, timeout=900
     )
-    return done.stdout + done.stderr
+    counts = [int(count) for _, count in re.findall(r"^MARK (\d) (\d+)$", done.stdout + done.stderr, re.MULTILINE)]
+    assert done.returncode == 0 and counts, (done.stdout + done.stderr)[-2000:]
+    return [(after - before) / 1e6 for before, after in pairwise(counts)]
 
 
 def _sysroot(folder):
@@ -78,6 +85,10 @@ def test_a_look_does_not_grow_unseen(marks):
 def test_what_a_trigger_costs_around_the_detector_does_not_grow_unseen(marks):
     known = tomllib.loads((HERE / "costs.toml").read_text())["trigger"]["around_the_detector"]
     assert marks["trigger"] - 3 * marks["look"] <= known * GROWTH
+
+
+def test_start_costs_at_most_two_fifths_of_the_untuned(marks):
+    assert marks["start"] <= 0.4 * marks["untuned"]
 
 
 def test_trapd_with_its_model_fits_a_machine_of_512_mb(armed):

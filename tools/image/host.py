@@ -1,5 +1,6 @@
 """What the build needs of this machine: commands, a cache keyed by what goes in, and Debian packages of another release."""
 
+import fcntl
 import hashlib
 import os
 import re
@@ -77,16 +78,22 @@ def digest(*inputs: str | bytes | Path) -> str:
 def cached(name: str, key: str, make: Callable[[Path], None]) -> Path:
     """Folder ``name-key`` in the cache, made by ``make`` when it is not there; older ones of the name are removed."""
     folder = CACHE / f"{name}-{key}"
-    if (folder / ".done").exists():
-        return folder
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / f"{name}.lock").open("w") as lock:  # two builds at once would remove each other's work
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / ".done").exists():
+            _make_anew(name, folder, make)
+    return folder
+
+
+def _make_anew(name: str, folder: Path, make: Callable[[Path], None]) -> None:
     for old in CACHE.glob(f"{name}-*"):
         shutil.rmtree(old)
-    folder.mkdir(parents=True)
+    folder.mkdir()
     say(f"{name}: building")
     make(folder)
     (folder / ".done").touch()
     say(f"{name}: done")
-    return folder
 
 
 def sources() -> str:

@@ -44,25 +44,28 @@ def _extract(to: Path) -> None:
 
 def wheels() -> Path:
     """Folder with the unpacked wheels of a unit, for CPython 3.13 on aarch64."""
-    return cached("wheels", digest(ROOT / "requirements.lock", PICAMERA2, Path(__file__)), _unpack)
+    return cached("wheels", digest("\n".join(_pins()), PICAMERA2, Path(__file__)), _unpack)
 
 
 def _unpack(to: Path) -> None:
     python = ROOT / ".venv" / "bin" / "python"
+    (to / "pins.txt").write_text("\n".join(_pins()) + "\n")
     wanted = [PICAMERA2 if name == "picamera2" else name for name in WHEELS]
     platforms = [word for platform in PLATFORMS for word in ("--platform", platform)]
     run(
         python, "-m", "pip", "download", "-q", "--no-deps", *platforms, "--python-version", "313",
         "--implementation", "cp", "--abi", "cp313", "--abi", "abi3", "--abi", "none", "--only-binary=:all:",
-        "-c", _pins(to), "-d", to / "wheels", *wanted,
+        "-c", to / "pins.txt", "-d", to / "wheels", *wanted,
     )  # fmt: skip
     for wheel in sorted((to / "wheels").glob("*.whl")):
         run(python, "-m", "zipfile", "-e", wheel, to / "site")
 
 
-def _pins(to: Path) -> Path:
-    """The lock's plain lines; its markers are for the build machine's Python."""
-    lines = (ROOT / "requirements.lock").read_text().splitlines()
-    plain = [line for line in lines if "==" in line and ";" not in line and not line.lstrip().startswith("#")]
-    (to / "pins.txt").write_text("\n".join(line.split()[0] for line in plain) + "\n")
-    return to / "pins.txt"
+def _pins() -> list[str]:
+    """The lock's lines for WHEELS that hold for every Python; the others are for the build machine's."""
+    lines = (
+        line.split()[0]
+        for line in (ROOT / "requirements.lock").read_text().splitlines()
+        if "==" in line and ";" not in line
+    )
+    return [line for line in lines if line.partition("==")[0] in WHEELS]
