@@ -17,7 +17,7 @@ from trap.store.media import MediaStore
 from trap_wire.entries import verified
 
 STATES = 300
-BURSTS = 8
+BURSTS = 6
 JOURNAL, MEDIA = 2, 3  # third and fourth partition
 NOW = datetime(2026, 6, 2, tzinfo=UTC)
 
