@@ -74,13 +74,19 @@ def put_together(parts: Parts) -> Trap:
 
 
 def with_host(
-    trap: Trap, port: HostPort, chunk: int = CHUNK, station: StationSlot | None = None, data: Path | None = None
+    trap: Trap,
+    port: HostPort,
+    chunk: int = CHUNK,
+    *,
+    station: StationSlot | None = None,
+    data: Path | None = None,
+    secrets: Card | None = None,
 ) -> Trap:
     """The same unit answering a laptop on ``port``; ``chunk`` is the most data in one reply (1 KiB on a UART).
 
     Without a ``station`` slot the laptop cannot change the station's settings, without ``data`` it cannot send releases.
     """
-    facts = host_facts(trap, lambda: summary_of(trap), station, data)
+    facts = host_facts(trap, lambda: summary_of(trap), station, data, secrets)
     return replace(trap, host=host_server(port, facts, chunk))
 
 
@@ -135,7 +141,14 @@ def real_trap(config: UnitConfig) -> Trap:
     )
     if line and (trouble := acquaint(line, deployment, trap.journal.newest(Kind.SUPERVISOR))):
         trap.journal.append(Kind.ERROR, clock.now(), {"part": "supervisor", "words": trouble})
-    return with_host(trap, LastingPort(str(config.host_port)), station=_station_slot(config.station), data=DATA)
+    return with_host(
+        trap,
+        LastingPort(str(config.host_port)),
+        station=_station_slot(config.station),
+        data=DATA,
+        # Beside the journal, not on the media partition: that one is shown to hosts as a drive.
+        secrets=FolderCard(config.journal.parent),
+    )
 
 
 def load_deployment(station: Path) -> Deployment:

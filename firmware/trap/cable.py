@@ -14,6 +14,7 @@ from trap.duty import Trap
 from trap.fieldwork import UnitWork
 from trap.link.host import HostFacts, Trust
 from trap.link.settings_group import Setting
+from trap.ports import Card
 from trap.store.journal import Journal
 from trap.store.shelf import JournalShelf
 from trap.store.vault import Vault
@@ -33,10 +34,17 @@ class StationSlot:
 
 
 def host_facts(
-    trap: Trap, summary: Callable[[], dict[str, Any]], station: StationSlot | None = None, data: Path | None = None
+    trap: Trap,
+    summary: Callable[[], dict[str, Any]],
+    station: StationSlot | None = None,
+    data: Path | None = None,
+    secrets: Card | None = None,
 ) -> HostFacts:
-    """Everything that a laptop may ask this unit for; with a ``data`` folder for releases it takes updates, too."""
-    vault, journal = Vault(trap.card), trap.journal
+    """Everything that a laptop may ask this unit for; with a ``data`` folder for releases it takes updates, too.
+
+    ``secrets`` is where the unit's own key lies; the media card when it is not given, which a drive would show to the host.
+    """
+    vault, journal = Vault(secrets or trap.card), trap.journal
 
     def keys() -> tuple[bytes, ...]:
         return public_keys(vault.read(KEYS) or b"")

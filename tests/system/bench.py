@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 from tests.system.frames import draw
@@ -21,7 +22,7 @@ SOURCES = (
 
 def modules() -> Path:
     """Folder with gpio-sim.ko and i2c-regsim.ko for the image's kernel."""
-    return cached("modules", digest(GUEST / "modules", base.kernel(), Path(__file__)), _build_modules)
+    return cached("modules", digest(GUEST / "modules", base.kernel(), *SOURCES), _build_modules)
 
 
 def _build_modules(to: Path) -> None:
@@ -68,16 +69,16 @@ def disk(to: Path) -> Path:
     image = to / f"bench-{digest(*inputs)}.ext4"
     if image.exists():
         return image
-    tree = to / "bench.tree"
-    shutil.rmtree(tree, ignore_errors=True)
+    tree = Path(tempfile.mkdtemp(dir=to)) / "tree"
     shutil.copytree(GUEST, tree, ignore=shutil.ignore_patterns("__pycache__"))
     draw(tree / "frames")
     for package in ("trap", "trap_wire") if fresh else ():
         shutil.copytree(ROOT / "firmware" / package, tree / "site" / package)
     for module in modules().glob("*.ko"):
         shutil.copy(module, tree / "modules")
-    run("mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-d", tree, image, "48M")
-    shutil.rmtree(tree)
+    run("mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-d", tree, tree.parent / image.name, "48M")
+    (tree.parent / image.name).rename(image)
+    shutil.rmtree(tree.parent)
     return image
 
 

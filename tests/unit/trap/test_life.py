@@ -64,6 +64,12 @@ def test_unit_without_any_of_its_parts_starts_and_says_what_is_missing(config):
     assert (body["state"], body["camera_open_ms"]) == ("armed", None)
 
 
+def test_units_own_key_lies_beside_the_journal_and_never_on_the_drive_that_hosts_see(config):
+    real_trap(config)
+    assert (config.journal.parent / "vault" / "unit.seed").is_file()
+    assert not (config.card / "vault").exists()
+
+
 def test_torn_station_slot_is_the_safe_default_and_said(config):
     raw = bytearray(slot.fill(TOML))
     raw[60] ^= 0xFF
