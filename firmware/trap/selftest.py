@@ -12,6 +12,7 @@ import numpy as np
 from trap.capture.burst import take
 from trap.duty import Trap
 from trap.ports import BurstPlan, Pixels, Shot
+from trap_wire.energy.cells import PACKS
 from trap_wire.entries import Kind, verified
 from trap_wire.errors import PartError, StorageError, TrapError
 
@@ -21,7 +22,7 @@ _TRIAL = "vault/trial"
 _TRIAL_BYTES = 2 * 1024 * 1024
 _SLOW_CARD_MB_S = 2.0  # a burst of ten 0.5 MB frames must be on the card before the next trigger
 _ENTRIES = 500
-_LOWEST_MV = 11_000  # 12 AA cells at 0.9 V
+_USED_SHARE = 0.85  # of the charge: a pack that has given more is not left for months
 
 
 def self_test(trap: Trap) -> list[Row]:
@@ -160,17 +161,20 @@ def _journal(trap: Trap) -> Iterator[Row]:
 
 def _battery(trap: Trap) -> Iterator[Row]:
     newest = trap.journal.newest(Kind.BATTERY)
-    mv = newest[0].body.get("battery_mv") if newest else None
+    body = newest[0].body if newest else {}
+    mv, pack = body.get("battery_mv"), PACKS.get(trap.deployment.station.chemistry)
     if not mv:
         yield ["battery", SKIP, "no reading yet: trigger the unit once, then test again", {"why": "no_reading"}]
-    elif mv < _LOWEST_MV and "aa" in trap.deployment.station.chemistry:
+    elif pack is not None and mv < pack.millivolts(
+        _USED_SHARE, body.get("temperature_c") or 0.0, abs(body.get("battery_ma") or 0)
+    ):
         yield ["battery", FAIL, f"{mv / 1000:.2f} V: put in new cells", {"why": "low", "battery_mv": mv}]
     else:
         yield ["battery", PASS, f"{mv / 1000:.2f} V when it last woke", {"why": "good", "battery_mv": mv}]
 
 
 def _light(trap: Trap) -> Iterator[Row]:
-    newest = trap.journal.newest(Kind.BATTERY)
+    newest = trap.journal.newest(Kind.WAKE)
     lux = newest[0].body.get("light_lux") if newest else None
     if lux is None:
         yield ["light", SKIP, "no reading yet: trigger the unit once, then test again", {"why": "no_reading"}]

@@ -16,8 +16,10 @@ from smpclient.requests.statistics_management import GroupData, ListOfGroups
 from tests.link_rig import plugged_in
 from tests.link_unit import STATION, WholeUnit
 from tests.unit.link.test_general_clients import asked
-from tests.unit.trap.parts import ScriptedCamera, shot
+from tests.unit.trap.parts import ScriptedCamera, shot, wake
 from trap.cable import public_keys
+from trap.records import wake_body
+from trap.selftest import self_test
 from trap_tools import group70
 from trap_tools.client import Unit
 from trap_tools.line import Line
@@ -93,6 +95,27 @@ def test_self_test_fails_a_unit_without_its_detector(tmp_path):
         rows = {row[0]: row[1] for row in Unit(line).do(group70.SelfTestRequest())["results"]}
     whole.journal.close()
     assert rows["detector"] == "fail"
+
+
+@pytest.mark.parametrize(
+    ("chemistry", "mv", "state"),
+    [("lithium-aa-12", 7_110, "pass"), ("lithium-aa-12", 4_000, "fail"), ("liion-2s", 8_000, "pass"), ("liion-2s", 6_000, "fail"),
+     ("mains", 4_000, "pass")],
+)  # fmt: skip
+def test_self_test_judges_the_battery_by_the_pack_that_the_station_names(tmp_path, chemistry, mv, state):
+    station = STATION.replace("[protocol]", f'chemistry = "{chemistry}"\n[protocol]')
+    whole = WholeUnit(tmp_path / "unit", station=station)
+    body = {"battery_mv": mv, "battery_ma": -80, "temperature_c": -5.0}
+    whole.journal.append(Kind.BATTERY, whole.trap.clock.now(), body)
+    rows = {row[0]: row for row in self_test(whole.trap)}
+    whole.journal.close()
+    assert rows["battery"][1] == state
+
+
+def test_self_test_tells_the_light_of_the_last_wake(whole):
+    whole.journal.append(Kind.WAKE, whole.trap.clock.now(), wake_body(wake(light_lux=40), whole.trap.clock.now()))
+    rows = {row[0]: row for row in self_test(whole.trap)}
+    assert (rows["light"][1], rows["light"][3]["light_lux"]) == ("pass", 40)
 
 
 def test_walk_test_counts_the_triggers_at_a_position(whole, talk):
