@@ -39,9 +39,7 @@ class Pico(Board):
         )
         self._gauge = parts.Gauge(i2c, pins.I2C_INA226)
         self._rtc = parts.Clock(i2c, pins.I2C_DS3231)
-        self._uart = machine.UART(
-            0, BAUD, tx=machine.Pin(pins.SUPERVISOR_UART_TX), rx=machine.Pin(pins.SUPERVISOR_UART_RX), rxbuf=1_024
-        )
+        self._uart: "machine.UART | None" = None
         self._dog: "machine.WDT | None" = None
 
     def watch(self) -> None:
@@ -79,14 +77,17 @@ class Pico(Board):
 
     def hear(self) -> bytes:
         """What the UART holds."""
-        return self._uart.read() or b""
+        return (self._uart.read() or b"") if self._uart is not None else b""
 
     def say(self, data: bytes) -> None:
         """Into the UART."""
-        self._uart.write(data)
+        if self._uart is not None:
+            self._uart.write(data)
 
     def switch(self, do: int, on: bool) -> None:
         """Drive a pin."""
+        if do == actions.RAIL_ON:
+            self._connect(on)
         self._out[do].value(int(on))
 
     def battery(self) -> "tuple[int | None, int | None]":
@@ -121,6 +122,17 @@ class Pico(Board):
         """Feed the watchdog, if it runs."""
         if self._dog is not None:
             self._dog.feed()
+
+    def _connect(self, on: bool) -> None:
+        """The UART lives only while the Pi does: an idle line is high and would feed a dark Pi through its RXD."""
+        tx, rx = machine.Pin(pins.SUPERVISOR_UART_TX), machine.Pin(pins.SUPERVISOR_UART_RX)
+        if on and self._uart is None:
+            self._uart = machine.UART(0, BAUD, tx=tx, rx=rx, rxbuf=1_024)
+        elif not on and self._uart is not None:
+            self._uart.deinit()
+            self._uart = None
+            machine.Pin(pins.SUPERVISOR_UART_TX, machine.Pin.IN)
+            machine.Pin(pins.SUPERVISOR_UART_RX, machine.Pin.IN)
 
     def _on_edge(self, _: "machine.Pin") -> None:
         now_ms = time.ticks_ms()

@@ -103,7 +103,7 @@ class Body:
     def __init__(self, board: Board, files: Files, slots: Slots) -> None:
         self._board, self._files, self._slots = board, files, slots
         self._ring = Ring(files)
-        self._staging = Staging(files, slots)
+        self._staging = Staging(files, slots, board.feed)
         self._reader = frames.Reader()
         self._dog = Watchdog(dict.fromkeys(_STATIONS, 30000))
         settings, self._spoilt = _settings(files.read(_SETTINGS))

@@ -11,6 +11,10 @@ import struct
 from trap_supervisor.files import Files, sealed, unsealed
 from trap_wire import codes
 
+TYPE_CHECKING = False  # MicroPython has no typing
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 TRIES = 3
 MAX_SIZE = 131_072
 _STATE = "slots"
@@ -92,10 +96,13 @@ class Slots:
 
 
 class Staging:
-    """Takes an image piece by piece, proves it, lays it out. Each call answers a ``codes.RESULT_*``."""
+    """Takes an image piece by piece, proves it, lays it out. Each call answers a ``codes.RESULT_*``.
 
-    def __init__(self, files: Files, slots: Slots) -> None:
-        self._files, self._slots = files, slots
+    ``alive`` is called between two pieces of long work: a commit may take longer than the watchdog waits.
+    """
+
+    def __init__(self, files: Files, slots: Slots, alive: "Callable[[], None]" = lambda: None) -> None:
+        self._files, self._slots, self._alive = files, slots, alive
         self._size = self._got = 0
         self._digest = b""
 
@@ -142,12 +149,14 @@ class Staging:
         digest = hashlib.sha256()
         for at in range(0, self._size, _CHUNK):
             digest.update(self._files.read(_IMAGE, at, _CHUNK))
+            self._alive()
         return digest.digest()
 
     def _lay_out(self, number: int) -> bool:
         """The entries of ``trap_wire.supervisor_image``."""
         at = 0
         while at < self._size:
+            self._alive()
             head = self._files.read(_IMAGE, at, 5)
             if len(head) < 5:
                 return False

@@ -79,6 +79,12 @@ def test_every_power_up_of_a_good_day_ends_in_the_dark(cpython):
     assert [ended for _, ended in cpython["good_day"]["ups"]] == ["dark"] * 3
 
 
+def test_line_to_a_dark_pi_is_never_high(cpython):
+    for scenario in ("good_day", "mute_pi", "trigger_while_the_pi_is_up_and_while_it_halts"):
+        moments = [(pin, value) for _, pin, value in cpython[scenario]["pins"] if pin in (0, 3)]
+        assert moments == [(0, 1), (3, 1), (0, 0), (3, 0)] * cpython[scenario]["rises"]
+
+
 def test_wind_takes_the_bucket_and_the_lost_effort_is_written_down(cpython):
     storm = cpython["flood_of_wind"]
     assert len(storm["ups"]) - storm["rises"] == sum(

@@ -224,10 +224,11 @@ class I2C:
 
 
 class UART:
-    """The wire to the Pi."""
+    """The wire to the Pi. ``world.log`` has its coming and going as pin 0, the line that is high while it idles."""
 
     def __init__(self, number, baud, tx=None, rx=None, rxbuf=0):
-        pass
+        world.log.append((world.ms, 0, 1))
+        world.from_pi = b""
 
     def read(self):
         data, world.from_pi = world.from_pi, b""
@@ -235,6 +236,9 @@ class UART:
 
     def write(self, data):
         world.to_pi += data
+
+    def deinit(self):
+        world.log.append((world.ms, 0, 0))
 
 
 class WDT:

@@ -122,6 +122,18 @@ def test_update_without_a_beginning_or_of_no_size_is_refused():
     assert staging.take(codes.UPDATE_BEGIN, struct.pack("<I", 0) + bytes(32)) == codes.RESULT_REFUSED
 
 
+def test_commit_of_a_large_image_keeps_the_watchdog_fed():
+    fed = []
+    flash = Flash()
+    staging = Staging(flash, Slots(flash), lambda: fed.append(1))
+    image = pack({"trap_supervisor/m%d.py" % n: bytes(5_000) for n in range(20)})
+    staging.take(codes.UPDATE_BEGIN, begin(image))
+    for piece in pieces(image):
+        staging.take(codes.UPDATE_DATA, piece)
+    assert staging.take(codes.UPDATE_COMMIT, b"") == codes.RESULT_DONE
+    assert len(fed) > 100
+
+
 def test_name_that_leaves_its_folder_is_refused():
     flash = Flash()
     for name in ("../main.py", "/main.py", "main.py", "a/../../main.py", "", "a/", "a/\xe4.py"):
