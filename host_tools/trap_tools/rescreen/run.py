@@ -51,7 +51,7 @@ def on_dask(scheduler: str, folder: Path, jobs: Sequence[Job]) -> Iterator[list[
     except ImportError as error:
         raise BadInputError("--scheduler needs Dask: pip install 'manul[science]'") from error
     try:
-        client = Client(scheduler, timeout="10s")  # type: ignore[no-untyped-call]
+        client = Client(scheduler, timeout="5s")  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise LinkError(f"{scheduler}: no Dask scheduler answers ({error})") from error
     with client:
