@@ -1,9 +1,8 @@
 """Everything in memory for training: photographs with boxes, corrections applied, cut-outs, empty views."""
 
-import csv
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,31 +10,14 @@ import numpy as np
 
 from models import sources
 from models.composites import Studio
+from models.corrections import corrections
 from models.opinion import Yolox
 from models.photographs import Box, Photo, Pixels, Split, add_opinion, read, split
 from models.samples import Loaded, Mix
 
 HELD_OUT = 0.15  # share of the groups of every source but the trap cameras
 ROCKS = ("marsscapes", "mars_rocks")
-CORRECTIONS = Path(__file__).parent / "corrections.csv"
 FEWEST = 15  # frames of a fixed camera that give a clean background by their median
-
-
-@dataclass(frozen=True)
-class Correction:
-    """What a person saw: ``drop`` the photograph, or relabel it ``animal`` or ``empty``."""
-
-    source: str
-    file: str
-    action: str
-    reason: str
-
-
-def corrections(path: Path = CORRECTIONS) -> dict[tuple[str, str], Correction]:
-    """By (source, file)."""
-    with path.open(newline="") as file:
-        rows = [Correction(**row) for row in csv.DictReader(file)]
-    return {(row.source, row.file): row for row in rows}
 
 
 def corrected(photos: Sequence[Photo]) -> list[Photo]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from models.dataset import corrections
+from models.corrections import corrections
 from trap_models.scoring import Labelled
 
 SOURCE = "nacti_ca01"

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,6 +66,8 @@ def split(photos: Iterable[Photo], held_out: float) -> Split:
 
 def read(path: Path, edge: int = EDGE) -> Pixels:
     """RGB at most ``edge`` long; ValueError when the file is no photograph."""
+    import cv2  # an extra: label files are read without it
+
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise ValueError(f"{path}: not a photograph that can be read")
