@@ -87,6 +87,12 @@ image: $(VENV)/.ready ## build/manul.img: a bootable arm64 card from Debian pack
 test-system: $(VENV)/.ready ## the firmware in an emulated ARM machine: kernel GPIO, I2C, USB, libcamera (docs/system-test.md)
 	$(BIN)/python -m pytest tests/system -o addopts= -o timeout=1800 --import-mode=importlib -p no:xdist -ra $(SYSTEM)
 
+.PHONY: model
+model: $(VENV)/.ready ## train, quantise and measure a detector from DATA=DIR into build/model (CPU, an hour on two free cores)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]'
+	$(BIN)/python -m models.build all --data '$(DATA)' --models '$(DATA)/../models' --to build/model
+	$(BIN)/manul model check build/model/manul-s
+
 .PHONY: clean
 clean: ## remove what the targets made
 	rm -rf build $(VENV)
