@@ -148,11 +148,12 @@ class Exporter:
         same = layer.kernel == 1 or (layer.stride == 1 and layer.padding == 0)
         if not same:
             x = self._pad(x, layer.padding)
-        scale = np.maximum(np.abs(weight).max((1, 2, 3)), 1e-8) / 127
+        # A channel whose weights died still has a bias, and it must fit: 2^30 steps of an int32.
+        scale = np.maximum(np.abs(weight).max((1, 2, 3)) / 127, np.abs(bias) / (x.scale * 2**30) + 1e-12)
         codes = np.clip(np.round(weight / scale[:, None, None, None]), -127, 127).astype(np.int8)
         codes = codes.transpose(1, 2, 3, 0) if deep else codes.transpose(0, 2, 3, 1)
         weights = self.writer.tensor(codes.shape, "int8", scale, data=codes, axis=3 if deep else 0)
-        biases = np.round(bias / (scale * x.scale)).clip(-(2**31) + 1, 2**31 - 1).astype(np.int32)
+        biases = np.round(bias / (scale * x.scale)).astype(np.int32)
         offsets = self.writer.tensor(biases.shape, "int32", scale * x.scale, data=biases)
         size = [(n if same else n - layer.kernel + layer.stride) // layer.stride for n in x.shape[1:3]]
         inner = layer.before or layer.span

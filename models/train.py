@@ -22,9 +22,13 @@ from models.samples import Batches, Targets
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how hard. ``step`` is the largest relative change of a weight in one step."""
+    """How long and how hard. ``step`` is the largest relative change of a weight in one step.
 
-    steps: int = 1400
+    ``steps`` of a cosine that would end at ``cosine``: where the released weights were taken.
+    """
+
+    steps: int = 1150
+    cosine: int = 1400
     batch: int = 16
     step: float = 8e-4
     warm_up: int = 100
@@ -33,8 +37,8 @@ class Plan:
     threads: int = 1
 
     def rate(self, at: int) -> float:
-        """Relative step at step ``at``: linear warm-up, then cosine to a fiftieth."""
-        wave = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * at / self.steps))
+        """Relative step at step ``at``: linear warm-up, then cosine toward a fiftieth."""
+        wave = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * at / self.cosine))
         return self.step * min(1.0, (at + 1) / self.warm_up) * wave
 
 
