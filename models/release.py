@@ -74,7 +74,7 @@ class Recipe:
     version: str
     width: int
     height: int
-    blank_recall: str = "0.98"
+    blank_recall: str = "0.95"
     keep_recall: str = "0.90"
 
 
