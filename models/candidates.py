@@ -5,7 +5,7 @@ Float networks from ``start`` run as released; a detector folder runs through th
 
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import onnxruntime
@@ -114,16 +114,19 @@ def runner(network: bytes) -> Callable[[np.ndarray], list[np.ndarray]]:
 
 
 def milliseconds(one: bytes, other: bytes, rounds: int = 7, repeats: int = 40) -> tuple[float, float]:
-    """Best-of-rounds median time of two files on grey pictures, alternating, one thread: what a busy machine disturbs least."""
+    """Best-of-rounds median processor time of two files on grey pictures, in turns, one thread.
+
+    Processor time, because a machine that does other things stretches the clock on the wall but hardly this.
+    """
     runs = [(runner(file), np.full(_side(file), 114, np.uint8)) for file in (one, other)]
     best = [float("inf"), float("inf")]
     for _ in range(rounds):
         for number, (run, picture) in enumerate(runs):
             times = []
             for _ in range(repeats):
-                began = perf_counter()
+                began = process_time()
                 run(picture)
-                times.append(perf_counter() - began)
+                times.append(process_time() - began)
             best[number] = min(best[number], float(np.median(times)) * 1000)
     return best[0], best[1]
 

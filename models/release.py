@@ -45,7 +45,6 @@ classes = ["animal", "human", "vehicle"]
 [thresholds]
 keep_at = {keep_at:.6f}
 blank_at = {blank_at:.6f}
-second_look_at = {second_look_at:.6f}
 """
 ROW = """
 [[thresholds.calibration]]
@@ -117,7 +116,7 @@ def _card(folder: Path, recipe: Recipe, network: bytes, operating: Mapping[str, 
     blank = operating[recipe.blank_recall]["threshold"] if operating else 0.0
     words = CARD.format(
         name=recipe.name, version=recipe.version, sha256=hashlib.sha256(network).hexdigest(), width=recipe.width,
-        height=recipe.height, keep_at=max(keep, blank), blank_at=blank, second_look_at=blank / 2,
+        height=recipe.height, keep_at=max(keep, blank), blank_at=blank,
     )  # fmt: skip
     words += "".join(ROW.format(nominal=nominal, **row) for nominal, row in operating.items())
     (folder / "model.toml").write_text(words)
