@@ -42,15 +42,15 @@ def invoke(network):
 
 
 def best_medians(*works):
-    """Median milliseconds of each, in turns; the best round counts, which a busy machine disturbs least."""
+    """Median milliseconds of processor time, in turns; the best round counts: what a busy machine disturbs least."""
     best = [float("inf")] * len(works)
     for _ in range(ROUNDS):
         for number, work in enumerate(works):
             taken = []
             for _ in range(REPEATS):
-                started = time.perf_counter()
+                started = time.process_time()
                 work()
-                taken.append((time.perf_counter() - started) * 1000)
+                taken.append((time.process_time() - started) * 1000)
             best[number] = min(best[number], float(np.median(taken)))
     return best
 
