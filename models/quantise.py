@@ -13,7 +13,7 @@ from models.warp import HEIGHT, WIDTH
 
 FRAMES = 192  # ranges settle after about a hundred frames
 BATCH = 8
-# Softened logits that the file tells apart: scores 0.002 to 0.95. The mean extreme of a picture's logits lies below 0 where most
+# Softened logits that the file tells apart: scores 0.002 to 0.95. The mean extreme of a picture's logits is below 0 where most
 # pictures hold nothing, and a range learnt from it made every sure animal score exactly 0.5.
 LOGITS = (-6.0, 3.0)
 
