@@ -1,5 +1,6 @@
 """The wire between the pretend supervisor and the Pi's real code: bytes both ways, now and then with noise on them."""
 
+import math
 import random
 from collections.abc import Callable
 
@@ -45,7 +46,8 @@ class WirePort:
 
     def read(self, timeout_s: float) -> bytes:
         """What came, or nothing after the time-out; time passes while it waits."""
-        deadline = self._time.ms + round(timeout_s * 1000)
+        # Rounded up: a wait of a hundredth of a millisecond that took no time would be asked for again for ever.
+        deadline = self._time.ms + math.ceil(timeout_s * 1000)
         while not (data := self._uart.take()) and self._time.ms < deadline:
             due = self._time.next_ms()
             self._time.advance_to(deadline if due is None else min(due, deadline))
