@@ -53,6 +53,15 @@ class Segment:
         span = last.unit_us - first.unit_us
         return (first.offset_us - last.offset_us) / span * 1e6 if span > 0 else None
 
+    @property
+    def stepped_unseen(self) -> bool:
+        """Whether the offset moved by more than any crystal and the reading of two clocks can explain."""
+        if len(self.anchors) < 2:
+            return False
+        first, last = self.anchors[0], self.anchors[-1]
+        crystal_us = IMPLAUSIBLE_PPM * (last.unit_us - first.unit_us) / 1e6
+        return abs(last.offset_us - first.offset_us) > crystal_us + 2 * FIX_S * SECOND_US
+
     def offsets_us(self, at_us: Numbers) -> Numbers:
         """What must be added to unit times; constant outside the anchors, zero without any."""
         if not self.anchors:
@@ -66,9 +75,8 @@ class Segment:
         if not self.anchors:
             return None
         away_s = min(abs(at_us - anchor.unit_us) for anchor in self.anchors) / SECOND_US
-        drift = self.drift_ppm
         unseen = abs(self.anchors[-1].offset_us - self.anchors[0].offset_us) / SECOND_US
-        return FIX_S + away_s * DRIFT_PPM / 1e6 + (unseen if drift and abs(drift) > IMPLAUSIBLE_PPM else 0.0)
+        return FIX_S + away_s * DRIFT_PPM / 1e6 + (unseen if self.stepped_unseen else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +169,7 @@ def complaints(name: str, made: Correction) -> Iterable[Fault]:
             cause = segment.cause.replace("_", " ")
             words = f"the clock was stepped by itself ({cause}); times behind it hang on the next visit"
             yield Fault(What.CLOCK, f"{name} entry {segment.first}", words)
-        if (drift := segment.drift_ppm) and abs(drift) > IMPLAUSIBLE_PPM:
+        if segment.stepped_unseen and (drift := segment.drift_ppm):
             first, last = (from_us(segment.anchors[index].unit_us) for index in (0, -1))
             words = f"{drift:+.0f} ppm between {first:%Y-%m-%d} and {last:%Y-%m-%d} is no crystal: a step that nobody recorded"
             yield Fault(What.CLOCK, f"{name} entry {segment.first}", words)

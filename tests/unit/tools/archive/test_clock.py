@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from tests.pulled import START, Unit
-from trap_tools.archive.clock import complaints, correction
+from trap_tools.archive.clock import Anchor, Segment, complaints, correction
 from trap_tools.archive.fold import log_of
 from trap_tools.archive.layout import holdings
 from trap_tools.archive.places import Sync
@@ -110,3 +110,9 @@ def test_photograph_of_a_gps_ties_a_clock_that_no_host_ever_set(tmp_path):
     clock = correction(log_from(unit), [shown])
     assert clock.correct_one_us(wake.sequence, to_us(wake.at)) == to_us(wake.at + timedelta(minutes=7))
     assert clock.segment(wake.sequence).uncertainty_s(to_us(wake.at)) == pytest.approx(1.0)
+
+
+def test_two_visits_within_a_minute_that_differ_by_a_second_are_no_step():
+    minute = Segment(0, (Anchor(0, 0), Anchor(60_000_000, 1_000_000)), "start")
+    assert not minute.stepped_unseen
+    assert Segment(0, (Anchor(0, 0), Anchor(60_000_000, 9_000_000)), "start").stepped_unseen
