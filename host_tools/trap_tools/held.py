@@ -148,17 +148,6 @@ def first_since(folder: Path, since: datetime) -> int:
     return last + 1 if last else 0
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable. Windows has no such call."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _beginnings(folder: Path, row: Row) -> list[Path]:
     """Files that may be a beginning of it: its own part, and for a journal page its shorter selves."""
     own = (folder / row.path).with_name(Path(row.path).name + PART)

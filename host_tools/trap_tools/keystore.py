@@ -37,29 +37,25 @@ def home() -> Path:
 
 def new(name: str) -> Path:
     """A new key pair in OpenSSH format; the path of the private one, readable by its owner only."""
-    path = _path(name)
     key = Ed25519PrivateKey.generate()
     passphrase = os.environ.get(keys.PASSPHRASE, "").encode()
     protection = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, protection)
-    public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(private)
-        file.flush()
-        os.fsync(file.fileno())
-    durable.write(path.with_name(path.name + ".pub"), public + f" {name}\n".encode())
-    return path
+    return _kept(key, private, name)
 
 
 def add(source: Path, name: str) -> Path:
     """Take a private key of the programme into the store; the path of the copy."""
-    key, path = keys.load_private(source), _path(name)
+    return _kept(keys.load_private(source), source.read_bytes(), name)
+
+
+def _kept(key: Ed25519PrivateKey, private: bytes, name: str) -> Path:
+    """Write a private key that only its owner may read, never over another, and its public half beside it."""
+    path = _path(name)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(source.read_bytes())
+        file.write(private)
         file.flush()
         os.fsync(file.fileno())
     public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trap_tools import held
+from trap_tools import durable, held
 from trap_tools.fetch import Fetcher, Job
 from trap_tools.group70 import Row
 from trap_tools.held import Incoming
@@ -69,7 +69,7 @@ class Stage:
                 with suppress(OSError):
                     one.close()
             for folder in self._touched:
-                held.sync_folder(folder)
+                durable.sync_folder(folder)
 
     def _job(self, one: Incoming, syncers: ThreadPoolExecutor) -> Job:
         self.renew()

@@ -67,8 +67,7 @@ class Triage:
         verdict = self._verdict(burst, looked.boxes, self.detector, heartbeat)
         at = self.detector.thresholds
         standing = tuple(found for found in looked.standing if found.score >= at.blank_at)
-        moved = [region for frame in looked.regions for region in frame]
-        self.scene.learn(Hour.of(shots[0]), looked.still, moved, standing)
+        self.scene.learn(Hour.of(shots[0]), looked.still, looked.moved, standing)
         return verdict
 
     def _check_time(self, frames: int) -> Callable[[int], None]:

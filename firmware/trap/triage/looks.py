@@ -32,10 +32,15 @@ class Looked:
     still: Cells
 
     @property
+    def moved(self) -> tuple[Region, ...]:
+        """Changed regions of all frames."""
+        return tuple(region for frame in self.regions for region in frame)
+
+    @property
     def standing(self) -> Found:
         """Detections of the first frame where nothing moved in any frame."""
-        everywhere = [region for frame in self.regions for region in frame]
-        return tuple(found for found in self.boxes[0] if not moved_there(found.box, everywhere))
+        moved = self.moved
+        return tuple(found for found in self.boxes[0] if not moved_there(found.box, moved))
 
 
 def look_at(

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from trap.ports import Box, Detection, Detector, Pixels, Shot
-from trap.triage.boxes import overlap
+from trap.triage.boxes import OVERLAP, overlap
 from trap.triage.change import Region
 
 MARGIN = 2.0  # the crop is this many times the region: context helps the network, and animals reach out of their change
@@ -56,7 +56,7 @@ def merged(first: Sequence[Detection], second: Sequence[Detection]) -> tuple[Det
     """Both looks as one list, best first; of two boxes around one thing the better one stays."""
     kept: list[Detection] = []
     for found in sorted([*first, *second], key=lambda found: -found.score):
-        if not any(found.label is other.label and overlap(found.box, other.box) > 0.5 for other in kept):
+        if not any(found.label is other.label and overlap(found.box, other.box) > OVERLAP for other in kept):
             kept.append(found)
     return tuple(kept)
 

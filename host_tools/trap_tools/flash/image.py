@@ -82,7 +82,7 @@ def _beside(path: Path) -> Path | None:
 
 
 def sha256(path: Path) -> str:
-    """Hash of the image file as it is, packed or not; what a bundle's manifest names."""
+    """Hash of a file as it is, packed or not; what a bundle's manifest names."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

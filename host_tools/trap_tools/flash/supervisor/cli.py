@@ -1,6 +1,5 @@
 """The command ``manul flash supervisor``."""
 
-import hashlib
 import json
 import tempfile
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import click
 
 from trap_tools import keys
+from trap_tools.flash.image import sha256
 from trap_tools.flash.supervisor import chip, manifest, uf2
 from trap_tools.flash.supervisor.chip import Chip
 from trap_wire import bundle as bundles
@@ -38,24 +38,20 @@ def supervisor(
             folder, uf2_path = _out_of(bundle_path, key, Path(place))
         if uf2_path:
             uf2.flash(uf2_path)
-            _say(f"{uf2_path.name}: written, compared", {"uf2": uf2_path.name, "sha256": _sha256(uf2_path)}, as_json)
+            _say(f"{uf2_path.name}: written, compared", {"uf2": uf2_path.name, "sha256": sha256(uf2_path)}, as_json)
         elif folder:
             _files(folder, port, as_json)
 
 
 def _files(folder: Path, port: str, as_json: bool) -> None:
     files = manifest.files(folder)
-    hashes = {path: _sha256(file) for path, file in files.items()}
+    hashes = {path: sha256(file) for path, file in files.items()}
     chip.flash(Chip(port), files, hashes, lambda text: click.echo(text, err=True))
     _say(f"supervisor: {len(files)} files, every hash compared on the chip", {"port": port, "files": hashes}, as_json)
 
 
 def _say(words: str, facts: dict[str, object], as_json: bool) -> None:
     click.echo(json.dumps(facts) if as_json else words)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _out_of(path: Path, key: Path | None, place: Path) -> tuple[Path | None, Path | None]:
