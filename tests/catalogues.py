@@ -3,17 +3,16 @@
 import ast
 from pathlib import Path
 
-import trap_tools
-from trap_tools import check, pulling, summary
+from trap_tools import field
+from trap_tools.field import check, pulling, summary
 
-SCREENS = ("summary", "verdict", "check", "deploy", "pull", "visit", "tui_app")
-FOLDER = Path(trap_tools.__file__).parent
+FOLDER = Path(field.__file__).parent
 
 
 def said() -> set[str]:
     named = {*pulling.KINDS, *summary._COUNTS, *summary._STATES.values(), *check.WORDS.values()}
     named |= {part for part, _ in check.WORDS}
-    return named.union(*(_literals(FOLDER / f"{name}.py") for name in SCREENS))
+    return named.union(*(_literals(screen) for screen in FOLDER.glob("*.py")))
 
 
 def _literals(path: Path) -> set[str]:

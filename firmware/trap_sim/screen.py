@@ -14,8 +14,8 @@ from trap_sim.site import NIGHT_MS, Plan
 from trap_sim.sky import HOUR_MS
 from trap_sim.story import Night
 from trap_sim.year import BEGAN, Year
+from trap_tools.field.visit import Progress as Pulled
 from trap_tools.report import print_table
-from trap_tools.visit import Progress as Pulled
 from trap_wire.vocabulary import ObservationType
 
 NAMES_SHOWN = 5

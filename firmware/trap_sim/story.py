@@ -14,8 +14,8 @@ from trap_sim.reckoning import Reckoning
 from trap_sim.site import Plan, plans, write_station
 from trap_sim.visit import Round
 from trap_tools import report
+from trap_tools.field.visit import Progress, Receipt
 from trap_tools.report.summary import UnitSummary
-from trap_tools.visit import Progress, Receipt
 from trap_wire.errors import BadInputError, RefusedError, StorageError, TrapError
 
 MARK = ".manul-sim"

@@ -10,8 +10,8 @@ from trap_sim.cable import plugged_in
 from trap_sim.night import Morning, show_of
 from trap_sim.site import NIGHT_MS
 from trap_sim.unit import Fate, Setting, SimUnit
-from trap_tools.pulling import Options, pull
-from trap_tools.visit import Progress, Receipt
+from trap_tools.field.pulling import Options, pull
+from trap_tools.field.visit import Progress, Receipt
 
 WALK_MS = 20 * 60_000  # from one trap to the next
 

@@ -19,10 +19,10 @@ from smpclient import SMPClient
 from smpclient.transport.serial import SMPSerialTransport
 
 from tests.link_rig import START, Bench
-from trap_tools.client import Unit
-from trap_tools.fetch import Fetcher, Job
-from trap_tools.line import Line
-from trap_tools.pulling import Options, pull
+from trap_tools.field.pulling import Options, pull
+from trap_tools.link.client import Unit
+from trap_tools.link.fetch import Fetcher, Job
+from trap_tools.link.line import Line
 from trap_wire.entries import Kind
 
 BIG = 20_000_000

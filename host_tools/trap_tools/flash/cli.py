@@ -8,14 +8,13 @@ import click
 from rich.console import Console
 
 from trap_tools import keys
-from trap_tools.flash import box, disks, fat, image, receipt, screen, stations
+from trap_tools.flash import box, disks, fat, image, imageproof, receipt, screen, stations
 from trap_tools.flash.box import Work
 from trap_tools.flash.job import SLOT_NAME
 from trap_tools.flash.offers import Choice
 from trap_tools.flash.receipt import Source
 from trap_tools.flash.stations import Ticket
 from trap_tools.flash.supervisor.cli import supervisor
-from trap_tools.release import imageproof
 from trap_wire import bundle as bundles
 from trap_wire import sshsig
 from trap_wire.errors import BadInputError, PartError

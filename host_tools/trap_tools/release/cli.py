@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from trap_tools import keys
+from trap_tools.flash import imageproof
 from trap_tools.flash.disks import said_size
 from trap_tools.flash.supervisor import manifest
 from trap_tools.protocol import files as protocols
-from trap_tools.release import imageproof, wheels
+from trap_tools.release import wheels
 from trap_tools.release.build import Contents, build
 from trap_tools.release.image import prepare
 from trap_wire import bundle, sshsig

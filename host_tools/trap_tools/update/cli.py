@@ -9,9 +9,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
-from trap_tools import keys, ports
-from trap_tools.client import Unit
-from trap_tools.line import Line
+from trap_tools import keys
+from trap_tools.link import ports
+from trap_tools.link.client import Unit
+from trap_tools.link.line import Line
 from trap_tools.update import send
 from trap_wire import bundle as bundles
 from trap_wire.bundle import Bundle

@@ -9,8 +9,8 @@ from pathlib import Path
 from smp import image_management as img
 from smp import os_management as os_mgmt
 
-from trap_tools.client import Unit
-from trap_tools.line import Line
+from trap_tools.link.client import Unit
+from trap_tools.link.line import Line
 from trap_wire.bundle import Bundle
 from trap_wire.errors import IntegrityError, LinkError, RefusedError, TrapError
 

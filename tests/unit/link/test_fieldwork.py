@@ -20,9 +20,9 @@ from tests.unit.trap.parts import ScriptedCamera, shot, wake
 from trap.cable import public_keys
 from trap.records import wake_body
 from trap.selftest import self_test
-from trap_tools import group70
-from trap_tools.client import Unit
-from trap_tools.line import Line
+from trap_tools.link import group70
+from trap_tools.link.client import Unit
+from trap_tools.link.line import Line
 from trap_wire import slot
 from trap_wire.entries import Kind
 from trap_wire.errors import BadInputError, RefusedError

@@ -9,9 +9,10 @@ from rich.console import Console
 
 from tests.catalogues import said
 from tests.unit.link.test_screens import FACTS
-from trap_tools import check, i18n, summary
+from trap_tools import i18n
 from trap_tools.cli import main
-from trap_tools.visit import ClockReading, JournalProof, Receipt, Tally
+from trap_tools.field import check, summary
+from trap_tools.field.visit import ClockReading, JournalProof, Receipt, Tally
 from trap_wire.codes import LADDER_NAMES
 from trap_wire.errors import BadInputError
 
@@ -98,7 +99,7 @@ def test_receipt_leaves_nothing_in_english(language):
 
 
 def visit_kinds():
-    from trap_tools.pulling import KINDS
+    from trap_tools.field.pulling import KINDS
 
     return KINDS
 

@@ -17,14 +17,13 @@ from tests.unit.link.test_smp_server import ScriptedPort, request
 from trap.drivers.ed25519 import Ed25519
 from trap.link.doorman import Doorman
 from trap.link.host import host_server
-from trap_tools import keystore
 from trap_tools.cli import main
-from trap_tools.client import Unit
-from trap_tools.keys import public_of
-from trap_tools.keystore import Signer
-from trap_tools.line import Line
-from trap_tools.login import Session
-from trap_tools.pulling import Options, pull
+from trap_tools.field.pulling import Options, pull
+from trap_tools.keys import keystore, public_of
+from trap_tools.keys.keystore import Signer
+from trap_tools.link.client import Unit
+from trap_tools.link.line import Line
+from trap_tools.link.login import Session
 from trap_wire import login
 from trap_wire.errors import IntegrityError, RefusedError
 from trap_wire.smp import Error, Group, Op, TrapCommand

@@ -10,7 +10,7 @@ import pytest
 
 from tests.link_rig import Bench, noise, plugged_in
 from trap.drivers.tty import open_pty
-from trap_tools.pulling import Options, pull
+from trap_tools.field.pulling import Options, pull
 from trap_wire.errors import IntegrityError, LinkError, NoUnitError
 from trap_wire.vocabulary import Role
 

@@ -8,8 +8,8 @@ from rich.console import Console
 from tests.link_rig import plugged_in
 from trap.drivers.tty import open_pty
 from trap_tools.cli import main
-from trap_tools.summary import screen, sparkline
-from trap_tools.verdict import line, reasons
+from trap_tools.field.summary import screen, sparkline
+from trap_tools.field.verdict import line, reasons
 from trap_wire.entries import from_us
 
 FACTS = {

@@ -9,9 +9,9 @@ from tests.unit.link.test_pull import NOW
 from trap.drivers.age import sealer
 from trap.store.media import MediaStore, Reserve
 from trap.store.shelf import JournalShelf
-from trap_tools import keystore
 from trap_tools.cli import main
-from trap_tools.pulling import Options, pull
+from trap_tools.field.pulling import Options, pull
+from trap_tools.keys import keystore
 from trap_wire import station
 from trap_wire.entries import Kind
 from trap_wire.errors import BadInputError

@@ -12,7 +12,7 @@ from trap.drivers.tty import open_pty
 from trap.duty import Trap, awake
 from trap.link.host import host_server
 from trap.triage.judge import Triage
-from trap_tools.pulling import Options, pull
+from trap_tools.field.pulling import Options, pull
 from trap_wire import codes, frames
 from trap_wire.entries import Kind
 

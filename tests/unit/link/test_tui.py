@@ -6,7 +6,7 @@ import pytest
 from tests.link_unit import WholeUnit
 from tests.unit.link.test_fieldwork import checkered
 from tests.unit.trap.parts import ScriptedCamera
-from trap_tools.ports import Port, probed
+from trap_tools.link.ports import Port, probed
 
 pytest.importorskip("textual", reason="no Textual here: pip install 'manul[tui]'")
 
@@ -23,7 +23,7 @@ def shown(app, name):
 
 
 def test_unit_appears_is_judged_aimed_and_pulled_with_one_key_each(tmp_path, monkeypatch):
-    from trap_tools.tui_app import VisitApp
+    from trap_tools.field.tui_app import VisitApp
 
     monkeypatch.setenv("MANUL_HOME", str(tmp_path / "laptop"))
     whole = WholeUnit(tmp_path / "unit", camera=ScriptedCamera([checkered()]))
@@ -53,7 +53,7 @@ def test_unit_appears_is_judged_aimed_and_pulled_with_one_key_each(tmp_path, mon
 
 
 def test_screen_without_any_unit_says_what_to_do(tmp_path):
-    from trap_tools.tui_app import VisitApp
+    from trap_tools.field.tui_app import VisitApp
 
     async def look():
         app = VisitApp(lambda _skip: [], tmp_path)

@@ -11,9 +11,10 @@ from PIL import Image
 from tests.link_unit import WholeUnit
 from tests.unit.link.test_fieldwork import checkered
 from tests.unit.trap.parts import ScriptedCamera, shot
-from trap_tools import aim, deploy, keys
+from trap_tools import keys
 from trap_tools.archive import places
 from trap_tools.cli import main
+from trap_tools.field import aim, deploy
 from trap_wire import slot
 from trap_wire.entries import Kind
 from trap_wire.errors import BadInputError
@@ -48,7 +49,7 @@ def given_a_key(port):
 
 
 def keys_home():
-    from trap_tools import keystore
+    from trap_tools.keys import keystore
 
     return keystore.home() / "keys"
 

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.trap.parts import NOON
 from trap.assembly import with_host
 from trap.drivers.tty import open_pty
-from trap_tools.line import Line
+from trap_tools.link.line import Line
 from trap_wire import smp
 from trap_wire.entries import Kind
 

@@ -16,8 +16,8 @@ from trap.drivers.hostport import LastingPort
 from trap.drivers.inputs import Input
 from trap.drivers.lone import LoneSupervisor
 from trap.drivers.tty import open_pty
-from trap_tools.client import Unit
-from trap_tools.line import Line
+from trap_tools.link.client import Unit
+from trap_tools.link.line import Line
 from trap_wire import codes, slot
 from trap_wire.entries import Kind
 from trap_wire.errors import PartError

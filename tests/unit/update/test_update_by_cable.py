@@ -24,8 +24,8 @@ from trap.update import boot, state
 from trap.update.images import Images
 from trap_tools import keys
 from trap_tools.cli import main
-from trap_tools.client import Unit
-from trap_tools.line import Line
+from trap_tools.link.client import Unit
+from trap_tools.link.line import Line
 from trap_tools.update import send
 from trap_wire import bundle
 from trap_wire.errors import LinkError, RefusedError

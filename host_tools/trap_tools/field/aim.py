@@ -12,12 +12,14 @@ from PIL import Image, ImageDraw
 from rich.console import Console
 from rich.text import Text
 
-from trap_tools import durable, group70, keystore
-from trap_tools.client import Unit
-from trap_tools.fetch import Fetcher, Job
-from trap_tools.line import BAUD, Line
-from trap_tools.login import Session
-from trap_tools.ports import units
+from trap_tools import durable
+from trap_tools.keys import keystore
+from trap_tools.link import group70
+from trap_tools.link.client import Unit
+from trap_tools.link.fetch import Fetcher, Job
+from trap_tools.link.line import BAUD, Line
+from trap_tools.link.login import Session
+from trap_tools.link.ports import units
 from trap_wire.errors import LinkError
 
 _COLOURS = {"animal": "#e8590c", "human": "#1c7ed6", "vehicle": "#868e96"}

@@ -12,12 +12,13 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from trap_tools import keystore, verdict
-from trap_tools.client import Unit
+from trap_tools.field import verdict
 from trap_tools.i18n import say
-from trap_tools.line import BAUD, Line
-from trap_tools.login import Session
-from trap_tools.ports import units
+from trap_tools.keys import keystore
+from trap_tools.link.client import Unit
+from trap_tools.link.line import BAUD, Line
+from trap_tools.link.login import Session
+from trap_tools.link.ports import units
 from trap_wire.energy.forecast import HORIZON_D
 from trap_wire.entries import from_us
 from trap_wire.errors import RefusedError

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from trap_tools import keystore
-from trap_tools.client import Unit
-from trap_tools.keystore import Signer
-from trap_tools.line import Line
-from trap_tools.login import Session
+from trap_tools.keys import keystore
+from trap_tools.keys.keystore import Signer
+from trap_tools.link.client import Unit
+from trap_tools.link.line import Line
+from trap_tools.link.login import Session
 from trap_wire import sshsig
 from trap_wire.errors import BadInputError
 from trap_wire.login import fingerprint

@@ -4,9 +4,11 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 
-from trap_tools import group70, keys, keystore
-from trap_tools.client import Unit
-from trap_tools.keystore import Signer
+from trap_tools import keys
+from trap_tools.keys import keystore
+from trap_tools.keys.keystore import Signer
+from trap_tools.link import group70
+from trap_tools.link.client import Unit
 from trap_wire import login
 from trap_wire.errors import IntegrityError, RefusedError
 

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from serial.tools import list_ports
 
-from trap_tools.client import HASTY_S, Unit
-from trap_tools.line import Line
+from trap_tools.link.client import HASTY_S, Unit
+from trap_tools.link.line import Line
 from trap_wire.errors import NoUnitError, TrapError
 
 # The Linux composite gadget's default, until the programme has an identity of its own.

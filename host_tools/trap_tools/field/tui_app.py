@@ -12,14 +12,16 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Footer, Header, Label, ListItem, ListView, ProgressBar, Static
 
-from trap_tools import aim, group70, keystore, summary
-from trap_tools.client import Unit
+from trap_tools.field import aim, summary
+from trap_tools.field.pulling import Options, pull
+from trap_tools.field.visit import Progress
 from trap_tools.i18n import say
-from trap_tools.line import Line
-from trap_tools.login import Session
-from trap_tools.ports import Port
-from trap_tools.pulling import Options, pull
-from trap_tools.visit import Progress
+from trap_tools.keys import keystore
+from trap_tools.link import group70
+from trap_tools.link.client import Unit
+from trap_tools.link.line import Line
+from trap_tools.link.login import Session
+from trap_tools.link.ports import Port
 from trap_wire.errors import TrapError
 
 _LOOK_S = 3.0

@@ -10,7 +10,9 @@ import click
 import pyrage
 from rich.progress import track
 
-from trap_tools import durable, held, keystore
+from trap_tools import durable
+from trap_tools.field import held
+from trap_tools.keys import keystore
 from trap_wire.errors import BadInputError, IntegrityError
 
 SEALED = ".age"

@@ -11,13 +11,15 @@ from typing import Any
 
 import click
 
-from trap_tools import durable, group70, keystore
+from trap_tools import durable
 from trap_tools.archive import places
-from trap_tools.client import Unit
 from trap_tools.i18n import say
-from trap_tools.line import BAUD, Line
-from trap_tools.login import Session
-from trap_tools.ports import units
+from trap_tools.keys import keystore
+from trap_tools.link import group70
+from trap_tools.link.client import Unit
+from trap_tools.link.line import BAUD, Line
+from trap_tools.link.login import Session
+from trap_tools.link.ports import units
 from trap_tools.protocol import files as protocols
 from trap_wire.errors import BadInputError
 

@@ -13,12 +13,14 @@ from rich.console import Console
 from rich.table import Table
 from smp import os_management as os_mgmt
 
-from trap_tools import durable, group70, keys, keystore
-from trap_tools.client import Unit
+from trap_tools import durable, keys
 from trap_tools.i18n import say
-from trap_tools.line import BAUD, Line
-from trap_tools.login import Session
-from trap_tools.ports import units
+from trap_tools.keys import keystore
+from trap_tools.link import group70
+from trap_tools.link.client import Unit
+from trap_tools.link.line import BAUD, Line
+from trap_tools.link.login import Session
+from trap_tools.link.ports import units
 from trap_wire.errors import PartError
 
 SCHEMA, NAMESPACE = "manul-check/1", "manul-check"

@@ -11,8 +11,8 @@ from smp import file_management as fs
 from smp import message
 from smp import os_management as os_mgmt
 
-from trap_tools import group70
-from trap_tools.line import Line
+from trap_tools.link import group70
+from trap_tools.link.line import Line
 from trap_wire.errors import LinkError, NoUnitError, RefusedError
 from trap_wire.smp import HEADER_SIZE, Error, Header
 

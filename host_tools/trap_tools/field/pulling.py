@@ -14,15 +14,17 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from trap_tools import group70, held, keystore
-from trap_tools.client import Unit
-from trap_tools.fetch import PATIENCE_S, Fetcher
-from trap_tools.group70 import Row
-from trap_tools.keystore import Signer
-from trap_tools.line import BAUD, Line
-from trap_tools.login import Session
-from trap_tools.stage import Stage
-from trap_tools.visit import ClockReading, JournalProof, Progress, Receipt, Tally
+from trap_tools.field import held
+from trap_tools.field.stage import Stage
+from trap_tools.field.visit import ClockReading, JournalProof, Progress, Receipt, Tally
+from trap_tools.keys import keystore
+from trap_tools.keys.keystore import Signer
+from trap_tools.link import group70
+from trap_tools.link.client import Unit
+from trap_tools.link.fetch import PATIENCE_S, Fetcher
+from trap_tools.link.group70 import Row
+from trap_tools.link.line import BAUD, Line
+from trap_tools.link.login import Session
 from trap_wire.errors import IntegrityError, RefusedError, TrapError
 from trap_wire.vocabulary import Role
 

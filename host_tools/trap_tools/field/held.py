@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-from trap_tools.group70 import Row
+from trap_tools.link.group70 import Row
 from trap_wire.entries import parse_line, verified
 from trap_wire.errors import IntegrityError, StorageError
 

@@ -14,8 +14,8 @@ from itertools import count
 
 import cbor2
 
-from trap_tools.client import refusal
-from trap_tools.line import Line
+from trap_tools.link.client import refusal
+from trap_tools.link.line import Line
 from trap_wire.errors import LinkError
 from trap_wire.smp import HEADER_SIZE, FsCommand, Group, Header, Op
 

@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.progress import Progress as Bars
 
-from trap_tools import keystore
+from trap_tools.field.pulling import KINDS, Options
+from trap_tools.field.pulling import pull as pull_one
+from trap_tools.field.visit import Progress, Receipt
 from trap_tools.i18n import say
-from trap_tools.line import BAUD
-from trap_tools.ports import units
-from trap_tools.pulling import KINDS, Options
-from trap_tools.pulling import pull as pull_one
-from trap_tools.visit import Progress, Receipt
+from trap_tools.keys import keystore
+from trap_tools.link.line import BAUD
+from trap_tools.link.ports import units
 from trap_wire.errors import IntegrityError, TrapError
 
 

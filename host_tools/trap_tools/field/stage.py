@@ -7,11 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trap_tools import durable, held
-from trap_tools.fetch import Fetcher, Job
-from trap_tools.group70 import Row
-from trap_tools.held import Incoming
-from trap_tools.visit import Tally
+from trap_tools import durable
+from trap_tools.field import held
+from trap_tools.field.held import Incoming
+from trap_tools.field.visit import Tally
+from trap_tools.link.fetch import Fetcher, Job
+from trap_tools.link.group70 import Row
 from trap_wire.errors import IntegrityError
 
 _SYNCERS = 4  # fsync waits for the disk; the line need not

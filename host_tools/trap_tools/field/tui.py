@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from trap_tools.ports import Port, probed, serial_ports
+from trap_tools.link.ports import Port, probed, serial_ports
 from trap_wire.errors import BadInputError
 
 
@@ -26,7 +26,7 @@ from trap_wire.errors import BadInputError
 def tui(folder: Path, extra: tuple[str, ...], private: tuple[Path, ...]) -> None:
     """Show units as they are plugged in, how they are, and pull or aim them with one key."""
     try:
-        from trap_tools.tui_app import VisitApp
+        from trap_tools.field.tui_app import VisitApp
     except ImportError as error:
         raise BadInputError("the screen needs Textual: pip install 'manul[tui]'") from error
 
