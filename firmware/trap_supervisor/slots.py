@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 TRIES = 3
 MAX_SIZE = 131_072
 _STATE = "slots"
+_FELL = "fell"  # SHA-256 of the image that was given up last
 _IMAGE = "update.img"
+_DIGEST = "%d/sha256"  # of the image that lies there; written last, and only read beside a number that was staged
 _CHUNK = 1_024
 
 
@@ -40,12 +42,14 @@ class Slots:
         if self.active and by_watchdog:
             self._crashes += 1
             if self._crashes >= TRIES:
+                self._condemn()
                 self.active, self._crashes, self.event = 0, 0, codes.UPDATE_ROLLED_BACK
             self._save()
         return self.active
 
     def failed(self) -> None:
         """What was chosen could not even be imported, or ended with an exception: never again."""
+        self._condemn()
         if self.trial:
             self.trial = self._tries = 0
         else:
@@ -64,6 +68,12 @@ class Slots:
             self._sweep()
         return confirmed
 
+    def knows(self, digest: bytes) -> int:
+        """What an image of this SHA-256 is here: ``RESULT_CURRENT``, ``RESULT_FELL``, or ``RESULT_DONE`` for a new one."""
+        if (number := self.trial or self.active) and self._files.read(_DIGEST % number) == digest:
+            return codes.RESULT_CURRENT
+        return codes.RESULT_FELL if self._files.read(_FELL) == digest else codes.RESULT_DONE
+
     def stage(self, number: int) -> None:
         """From the next power-up on, this one is on trial."""
         self.trial, self._tries = number, 0
@@ -74,8 +84,14 @@ class Slots:
         used = [int(name.split("/")[0]) for name in self._files.names() if "/" in name]
         return max(used + [self.active, self.trial, 0]) + 1
 
+    def _condemn(self) -> None:
+        """Before it is given up: a Pi that offers it again is told so, or the two would try it for ever."""
+        if number := self.trial or self.active:
+            self._files.write(_FELL, self._files.read(_DIGEST % number))
+
     def _try(self) -> int:
         if self._tries >= TRIES:
+            self._condemn()
             self.trial = self._tries = 0
             self.event = codes.UPDATE_ROLLED_BACK
             self._save()
@@ -105,6 +121,7 @@ class Staging:
         self._files, self._slots, self._alive = files, slots, alive
         self._size = self._got = 0
         self._digest = b""
+        self._done = False  # the last commit was good; its answer may have been lost
 
     def take(self, type_: int, payload: bytes) -> int:
         """One UPDATE_* frame."""
@@ -118,7 +135,10 @@ class Staging:
         """``size u32 | sha256``."""
         if len(payload) != 36 or not 0 < struct.unpack("<I", payload[:4])[0] <= MAX_SIZE:
             return codes.RESULT_REFUSED
+        if known := self._slots.knows(payload[4:]):
+            return known
         self._size, self._got, self._digest = struct.unpack("<I", payload[:4])[0], 0, payload[4:]
+        self._done = False
         self._files.remove(_IMAGE)
         return codes.RESULT_DONE
 
@@ -134,15 +154,18 @@ class Staging:
         return codes.RESULT_DONE
 
     def _commit(self) -> int:
+        if self._done:  # asked again: laying out takes seconds
+            return codes.RESULT_DONE
         if not self._size or self._got != self._size or self._sum() != self._digest:
             self._size = 0
             return codes.RESULT_MISMATCH
         number = self._slots.free_number()
         if not self._lay_out(number):
             return codes.RESULT_MISMATCH
+        self._files.write(_DIGEST % number, self._digest)
         self._slots.stage(number)
         self._files.remove(_IMAGE)
-        self._size = 0
+        self._size, self._done = 0, True
         return codes.RESULT_DONE
 
     def _sum(self) -> bytes:

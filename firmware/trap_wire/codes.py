@@ -52,12 +52,16 @@ RESULT_DONE = 0
 RESULT_REFUSED = 1  # the payload makes no sense, or not in this order
 RESULT_FAILED = 2  # the part does not take it (RTC, flash)
 RESULT_MISMATCH = 3  # bytes do not have the announced SHA-256
+RESULT_CURRENT = 4  # UPDATE_BEGIN: this very image runs already, or is on trial
+RESULT_FELL = 5  # UPDATE_BEGIN: this very image was tried and given up; it is not tried again
 
 RESULT_NAMES = {
     RESULT_DONE: "done",
     RESULT_REFUSED: "refused",
     RESULT_FAILED: "failed",
     RESULT_MISMATCH: "mismatch",
+    RESULT_CURRENT: "current",
+    RESULT_FELL: "fell",
 }
 
 # --- why the rail came up (WAKE.reason) ---------------------------------------------------------------------------

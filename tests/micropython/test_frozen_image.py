@@ -21,7 +21,7 @@ def frozen():
         paths = [folder / file for file in files] if files else folder.rglob("*.py")
         found.update(path.resolve().relative_to(FIRMWARE).as_posix() for path in paths)
 
-    scope = {"include": lambda path: None, "package": package, "module": lambda name, opt=None: None}
+    scope = {"freeze": lambda path: None, "package": package, "module": lambda name, opt=None: None}
     exec((FIRMWARE / "supervisor_image" / "manifest.py").read_text(), scope)
     return found
 

@@ -118,6 +118,7 @@ class Apt:
     """An apt of our own in a folder: asks for versions and downloads single packages; the machine's own is untouched."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         for part in ("lists/partial", "cache/archives/partial", "sources.d"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         (folder / "status").touch()
@@ -143,3 +144,11 @@ class Apt:
         for deb in sorted(to.glob("*.deb")):
             run("dpkg-deb", "-x", deb, to)
             deb.unlink()
+
+    def source(self, package: str, to: Path) -> None:
+        """Download a source package as it is, its description (``.dsc``) beside its archives."""
+        to.mkdir(parents=True, exist_ok=True)
+        lines = (self._folder / "sources.d" / "suite.list").read_text()
+        (self._folder / "sources.d" / "source.list").write_text(re.sub("^deb ", "deb-src ", lines, flags=re.MULTILINE))
+        run("apt-get", "-qq", "update", env=self._env)
+        run("apt-get", "-qq", "source", "--download-only", package, cwd=to, env=self._env)

@@ -11,7 +11,7 @@ from trap.deployment import SAFE, Protocol, Station
 from trap.drivers.uart import Uart
 from trap.link import ring
 from trap.link.supervisor import SupervisorLine
-from trap.link.supervisor_update import send_update
+from trap.link.supervisor_update import Answer, offer, send_update
 from trap_wire import codes, frames
 from trap_wire.errors import IntegrityError, PartError, RefusedError
 from trap_wire.supervisor_image import pack, sources
@@ -188,6 +188,31 @@ def test_update_goes_over_the_line_and_is_staged(desk, line):
     assert told[-1] == (len(image), len(image))
     assert desk.body._slots.trial == 1
     assert desk.files.read("1/trap_supervisor/life.py") == (ROOT / "firmware/trap_supervisor/life.py").read_bytes()
+
+
+def test_release_offered_again_is_running_and_costs_one_frame(desk, line):
+    line.hello(2.0)
+    files = {"main.py": b"stays frozen", **sources(ROOT / "firmware")}
+    told, sent = offer(line, files, "1.4.2"), []
+    assert (told.answer, told.version, told.words) == (Answer.STAGED, "1.4.2", "")
+    assert desk.files.read("1/sha256").hex() == told.sha256
+    again = offer(line, files, "1.4.2", lambda *_: sent.append(1))
+    assert (again.answer, sent) == (Answer.RUNNING, [])
+    assert again.body() == {"part": "supervisor", "version": "1.4.2", "sha256": told.sha256, "state": "running"}
+
+
+def test_release_whose_supervisor_fell_is_not_sent_again(desk, line):
+    line.hello(2.0)
+    offer(line, {"trap_supervisor/life.py": b"no supervisor"}, "1.4.3")
+    desk.body._slots.failed()
+    assert offer(line, {"trap_supervisor/life.py": b"no supervisor"}, "1.4.3").answer is Answer.FELL
+
+
+def test_release_that_the_supervisor_cannot_take_is_refused_with_words(line):
+    line.hello(2.0)
+    told = offer(line, {"trap_supervisor/life.py": bytes(200_000)}, "1.4.4")
+    assert told.answer is Answer.REFUSED
+    assert "128 KiB" in told.words
 
 
 def test_update_that_is_too_large_or_no_image_is_refused(line):

@@ -90,7 +90,56 @@ def test_old_update_is_cleared_away_once_the_new_one_is_good():
         slots = Slots(flash)
         slots.choose(False)
         slots.confirm()
-    assert [name for name in flash.names() if "/" in name] == ["2/trap_supervisor/life.py"]
+    assert [name for name in flash.names() if "/" in name] == ["2/sha256", "2/trap_supervisor/life.py"]
+
+
+def test_image_that_runs_or_is_on_trial_is_not_sent_a_second_time():
+    flash = Flash()
+    staged(flash)
+    assert Staging(flash, Slots(flash)).take(codes.UPDATE_BEGIN, begin(IMAGE)) == codes.RESULT_CURRENT
+    slots = Slots(flash)
+    slots.choose(False)
+    slots.confirm()
+    assert Staging(flash, Slots(flash)).take(codes.UPDATE_BEGIN, begin(IMAGE)) == codes.RESULT_CURRENT
+    other = pack({"trap_supervisor/life.py": b"other"})
+    assert Staging(flash, Slots(flash)).take(codes.UPDATE_BEGIN, begin(other)) == codes.RESULT_DONE
+
+
+def test_image_that_fell_is_not_tried_for_ever():
+    for fall in (fall_by_silence, fall_by_exception, fall_by_watchdog):
+        flash = Flash()
+        staged(flash)
+        fall(flash)
+        assert Slots(flash).choose(False) == 0
+        assert Staging(flash, Slots(flash)).take(codes.UPDATE_BEGIN, begin(IMAGE)) == codes.RESULT_FELL
+
+
+def fall_by_silence(flash):
+    for _ in range(TRIES + 1):
+        Slots(flash).choose(False)
+
+
+def fall_by_exception(flash):
+    slots = Slots(flash)
+    slots.choose(False)
+    slots.failed()
+
+
+def fall_by_watchdog(flash):
+    slots = Slots(flash)
+    slots.choose(False)
+    slots.confirm()
+    for _ in range(TRIES):
+        Slots(flash).choose(True)
+
+
+def test_commit_whose_answer_was_lost_is_done_when_it_is_asked_for_again():
+    flash = Flash()
+    staging = Staging(flash, Slots(flash))
+    for type_, payload in [(codes.UPDATE_BEGIN, begin(IMAGE))] + [(codes.UPDATE_DATA, p) for p in pieces(IMAGE)]:
+        staging.take(type_, payload)
+    assert [staging.take(codes.UPDATE_COMMIT, b"") for _ in range(3)] == [codes.RESULT_DONE] * 3
+    assert Slots(flash).choose(False) == 1
 
 
 def test_image_with_another_hash_is_refused_and_nothing_is_on_trial():
