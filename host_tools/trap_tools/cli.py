@@ -12,6 +12,24 @@ from trap_tools import i18n
 from trap_wire.errors import TrapError
 
 GROUP = "manul.commands"
+# In the order of a unit's life; a command that is in no section is listed under "More".
+SECTIONS = {
+    "On the bench": ("protocol", "keys", "release", "flash", "check", "update"),
+    "At a unit, with a cable": ("ports", "summary", "pull", "aim", "deploy", "bulk", "tui"),
+    "What came home": (
+        "unseal",
+        "archive",
+        "clock",
+        "effort",
+        "audit",
+        "label",
+        "report",
+        "compare",
+        "export",
+        "import",
+    ),
+    "Detectors, batteries, pretend units": ("model", "rescreen", "power", "sim"),
+}
 
 
 class Commands(click.Group):
@@ -25,6 +43,15 @@ class Commands(click.Group):
         """Load one subcommand; None when nobody registered that name."""
         found = [entry for entry in _registered() if entry.name == cmd_name]
         return found[0].load() if found else super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands under what a person is doing, each with its whole first sentence."""
+        left = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        for title, names in [*SECTIONS.items(), ("More", tuple(left))]:
+            found = {name: command for name in names if (command := left.pop(name, None))}
+            if rows := [(name, command.get_short_help_str(limit=200)) for name, command in found.items()]:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run; an error that a person can act on becomes one line on stderr."""
