@@ -8,6 +8,7 @@ from trap_wire.entries import canonical
 from trap_wire.facts import NAME, number, text
 
 _LANGUAGE = "(en|ru|kk|mn|uz)"
+_LATIN = "[A-Z][a-z]+( [a-z]+){0,2}"  # a genus, a species or a subspecies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,12 @@ class Protocol:
     off_pct: int = number(5, 0, 100)  # below it: nothing, so that the cells are not drained flat
     keep_acked_days: int = number(30, 0, 3_650)  # what a host has verified is evicted first, but not sooner than this
     languages: str = text("en,ru", f"{_LANGUAGE}(,{_LANGUAGE})*")  # of labels, screens and reports, first is default
+    species: str = text("", f"({_LATIN}(,{_LATIN}){{0,63}})?")  # what people may call an animal, most wanted first
+
+    @property
+    def species_list(self) -> list[str]:
+        """Latin names that people choose from when they label; empty for the list that comes with Manul."""
+        return self.species.split(",") if self.species else []
 
     @property
     def digest(self) -> str:
@@ -47,9 +54,13 @@ class Protocol:
 
 def contradictions(protocol: Protocol) -> list[str]:
     """What no single field shows: rules that cannot hold together, one line each."""
-    if protocol.off_pct <= protocol.heartbeat_only_pct <= protocol.no_hold_off_pct:
-        return []
-    return [
-        f"protocol: battery ladder must go down: no_hold_off_pct {protocol.no_hold_off_pct} >= "
-        f"heartbeat_only_pct {protocol.heartbeat_only_pct} >= off_pct {protocol.off_pct}"
-    ]
+    found = []
+    if not protocol.off_pct <= protocol.heartbeat_only_pct <= protocol.no_hold_off_pct:
+        found.append(
+            f"protocol: battery ladder must go down: no_hold_off_pct {protocol.no_hold_off_pct} >= "
+            f"heartbeat_only_pct {protocol.heartbeat_only_pct} >= off_pct {protocol.off_pct}"
+        )
+    names = protocol.species_list
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        found.append(f"protocol.species: named twice: {', '.join(twice)}")
+    return found

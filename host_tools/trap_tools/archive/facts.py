@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from trap_wire.entries import from_us
+from trap_wire.protocol import Protocol
 from trap_wire.vocabulary import Decision, Role
 
 
@@ -169,12 +170,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A person began or ended the deployment; ``action`` is ``start`` or ``end``."""
+    """A person began or ended the deployment (``action`` start, end); ``rules`` are those of the unit then, if it said them."""
 
     at: datetime
     sequence: int
     action: str
     note: str
+    rules: Protocol | None = None
 
 
 @dataclass(slots=True)

@@ -23,6 +23,8 @@ from trap_tools.archive.faults import Fault, What
 from trap_tools.archive.layout import Holding
 from trap_tools.archive.pages import Report, read
 from trap_wire.entries import Entry, Kind, from_us, to_us
+from trap_wire.facts import from_table
+from trap_wire.protocol import Protocol
 
 Body = Mapping[str, Any]
 
@@ -189,7 +191,14 @@ def _recovered(log: Log, entry: Entry, body: Body) -> None:
 
 
 def _deployment(log: Log, entry: Entry, body: Body) -> None:
-    log.marks.append(Mark(entry.at, entry.sequence, str(body["action"]), str(body.get("note") or "")))
+    rules = _rules(body.get("rules"), str(body.get("protocol_hash") or ""))
+    log.marks.append(Mark(entry.at, entry.sequence, str(body["action"]), str(body.get("note") or ""), rules))
+
+
+def _rules(table: Any, digest: str) -> Protocol | None:
+    """The rules as the unit had them; None when it did not say, or speaks of rules that this version does not know."""
+    rules = from_table(Protocol, table, "rules", [])
+    return rules if rules is not None and rules.digest == digest else None
 
 
 def _walk_test(log: Log, entry: Entry, body: Body) -> None:  # noqa: ARG001 - one signature for all kinds

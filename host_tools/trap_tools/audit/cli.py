@@ -3,7 +3,8 @@
 import json
 import logging
 import webbrowser
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,12 +14,13 @@ from rich.console import Console
 from rich.table import Table
 
 from trap_tools.archive.cli import FOLDER, PLACES
-from trap_tools.archive.whole import whole
+from trap_tools.archive.whole import Whole, whole
 from trap_tools.audit.desk import Desk
 from trap_tools.audit.queue import Task
-from trap_tools.audit.species import species
+from trap_tools.audit.species import Species, species
 from trap_tools.observers.labels import Labels
 from trap_tools.observers.missed import GROUPINGS, Agreement, Missed, agreements, missed
+from trap_tools.protocol.ran import known, ran, unknown
 from trap_tools.report.wording import LANGUAGES, words
 from trap_wire.errors import BadInputError
 
@@ -35,12 +37,13 @@ def _serve(folder: Path, places: Path | None, observer: str | None, task: Task, 
     from trap_tools.audit.web import app
 
     port, browser, language = options
-    desk = Desk(whole(folder, places), Labels(folder), observer or "", task, _now)
+    read = whole(folder, places)
+    desk = Desk(read, Labels(folder), observer or "", task, _now)
     if not desk.items:
         raise BadInputError(f"{folder}: nothing to look at: no audited blank, doubt or kept burst with a photograph")
     try:
         server = make_server(
-            "127.0.0.1", port, app(desk, species(folder, language), words(language), language), threaded=True
+            "127.0.0.1", port, app(desk, choices(folder, read, language), words(language), language), threaded=True
         )
     except (OSError, SystemExit) as error:
         raise BadInputError(f"--port {port}: cannot be opened; leave it out for a free one") from error
@@ -53,6 +56,17 @@ def _serve(folder: Path, places: Path | None, observer: str | None, task: Task, 
         server.serve_forever()
     except KeyboardInterrupt:
         click.echo("Done; what was said is kept.")
+
+
+def choices(folder: Path, read: Sequence[Whole], language: str) -> list[Species]:
+    """What the protocols of these deployments name; the deployment that is there most often comes first."""
+    rules = known(read, folder)
+    for name in unknown(read, rules):
+        click.echo(
+            f"protocol {name}: its rules are not here, so its species list is not; put its file into {folder}", err=True
+        )
+    used = Counter(protocol for one in read for protocol in ran(one, rules))
+    return species(folder, language, [protocol for protocol, _ in used.most_common()])
 
 
 def _now() -> datetime:

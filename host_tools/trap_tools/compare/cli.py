@@ -19,6 +19,7 @@ from trap_tools.archive.faults import exit_code
 from trap_tools.archive.whole import Whole, whole
 from trap_tools.compare.sameness import Sameness, sameness
 from trap_tools.observers.labels import Burst, Label, Labels
+from trap_tools.protocol.ran import known
 from trap_wire.entries import from_us
 
 
@@ -51,7 +52,8 @@ def compare(
     labels: dict[Burst, list[Label]] = {}
     for folder in folders:
         labels |= Labels(folder).standing()
-    same, found = sameness(read), rates(read, labels, independence)
+    rules = {digest: one for folder in folders for digest, one in known(read, folder).items()}
+    same, found = sameness(read, rules), rates(read, labels, independence)
     made = histories(read, labels, occasion)
     if target:
         _write(target, found, made)
@@ -78,6 +80,8 @@ def _say(same: Sameness, found: Sequence[SiteRate]) -> None:
         click.echo(f"All {len(same.ran)} deployments ran one protocol and one detector.")
     for difference in same.differences:
         click.echo(f"! {difference}")
+    for rule, values in same.rules.items():
+        click.echo(f"    {rule}: " + "; ".join(f"{value} in {name}" for name, value in values.items()))
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("site", "species", "events", "camera-days", "per 100 days (95 %)"):
         table.add_column(name, justify="left" if name in ("site", "species") else "right")

@@ -1,10 +1,14 @@
 """Who ran what: the same protocol and the same detector make numbers comparable, and only those."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 from trap_tools.archive.whole import Whole
+from trap_tools.protocol.ran import ran as ran_by
+from trap_tools.protocol.ran import unknown
 from trap_wire.entries import from_us
+from trap_wire.protocol import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,8 @@ class Sameness:
 
     ran: tuple[Ran, ...]
     differences: tuple[str, ...]
+    rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # rule that differs -> protocol -> its value
+    unknown: tuple[str, ...] = ()  # protocols whose rules are nowhere to be found
 
     @property
     def comparable(self) -> bool:
@@ -34,11 +40,21 @@ class Sameness:
         return not self.differences
 
 
-def sameness(read: Sequence[Whole]) -> Sameness:
-    """Compare what was run."""
+def sameness(read: Sequence[Whole], rules: Mapping[str, Protocol] | None = None) -> Sameness:
+    """Compare what was run; ``rules`` are the protocols that are known by their hash, to say in what they differ."""
     ran = tuple(_ran(one) for one in read)
     found = [*_spread("protocol", ran, lambda one: one.protocols), *_spread("detector", ran, lambda one: one.models)]
-    return Sameness(ran, tuple(found))
+    return Sameness(ran, tuple(found), _differing(read, rules or {}), tuple(unknown(read, rules or {})))
+
+
+def _differing(read: Sequence[Whole], rules: Mapping[str, Protocol]) -> dict[str, dict[str, Any]]:
+    """Every rule that is not the same in all protocols that were run, with its values."""
+    used = {
+        f"{one.name}@{one.version} {one.digest[:12]}": asdict(one) for whole in read for one in ran_by(whole, rules)
+    }
+    names = [spec.name for spec in fields(Protocol)]
+    values = {name: {protocol: table[name] for protocol, table in used.items()} for name in names}
+    return {name: said for name, said in values.items() if len(set(said.values())) > 1}
 
 
 def _ran(one: Whole) -> Ran:

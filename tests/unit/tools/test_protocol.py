@@ -57,6 +57,8 @@ def test_diff_of_unlike_protocols_can_fail_a_script():
         ('languages = "klingon"', "must match"),
         ("heartbeat_only_pct = 90", "ladder must go down"),
         ("burst_frames = ", "not TOML"),
+        ('species = "manul"', "must match"),
+        ('species = "Lynx lynx,Lynx lynx"', "named twice: Lynx lynx"),
     ],
 )
 def test_bad_rule_is_named_with_its_value(tmp_path, line, said):

@@ -1,10 +1,13 @@
 import csv
 import json
+from dataclasses import asdict, replace
 
 from click.testing import CliRunner
 
 from tests.pulled import Unit, night
 from trap_tools.cli import main
+from trap_tools.protocol import files
+from trap_wire.entries import Kind
 
 
 def manul(*arguments):
@@ -33,6 +36,33 @@ def test_other_protocol_and_a_detector_changed_on_the_way_are_named(tmp_path):
         words.startswith("2 protocols: manul-altai/1 abababababab on MN-01/ridge-2026") for words in same["differences"]
     )
     assert any("MN-02/ridge-2026 changed its detector on the way" in words for words in same["differences"])
+
+
+def test_rules_in_which_two_countries_differ_are_named_with_their_values(tmp_path):
+    mongolia, russia = Unit(tmp_path, "MN-01"), Unit(tmp_path, "RU-01")
+    mongolia.boot(protocol="pallas-cat@1", protocol_hash=files.load("pallas-cat").protocol.digest)
+    own = replace(files.load("pallas-cat").protocol, name="altai", burst_frames=4, audit_every=10)
+    russia.boot(protocol="altai@1", protocol_hash=own.digest)
+    # No file of that protocol is anywhere: the unit's own journal says its rules.
+    russia.add(Kind.DEPLOYMENT, action="start", protocol_hash=own.digest, rules=asdict(own), note="")
+    for unit in (mongolia, russia):
+        unit.visit_of("keep")
+        unit.close()
+    told = json.loads(manul("compare", tmp_path, "--json").stdout)
+    assert told["rules"].keys() == {"name", "burst_frames", "audit_every"} and told["unknown"] == []
+    assert sorted(told["rules"]["burst_frames"].values()) == [3, 4]
+    assert (
+        f"burst_frames: 3 in pallas-cat@1 {files.load('pallas-cat').protocol.digest[:12]}; 4 in altai@1"
+        in manul("compare", tmp_path).output
+    )
+
+
+def test_rules_that_do_not_fit_their_hash_are_not_believed(tmp_path):
+    unit, own = Unit(tmp_path, "MN-01"), files.load("pallas-cat").protocol
+    unit.boot(protocol_hash="cd" * 32)
+    unit.add(Kind.DEPLOYMENT, action="start", protocol_hash="cd" * 32, rules=asdict(own), note="")
+    unit.close()
+    assert json.loads(manul("compare", tmp_path, "--json").stdout)["unknown"] == [f"manul-altai/1 {'cd' * 6}"]
 
 
 def test_tables_for_occupancy_models_have_the_same_shape(tmp_path):

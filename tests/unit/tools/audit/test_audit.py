@@ -1,18 +1,24 @@
 import json
+import tomllib
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from importlib.resources import files
 
 import pytest
 from click.testing import CliRunner
 
 from tests.pulled import night
 from trap_tools.archive.whole import whole
+from trap_tools.audit.cli import choices
 from trap_tools.audit.desk import Desk
 from trap_tools.audit.queue import Task, items
 from trap_tools.audit.species import species
 from trap_tools.audit.web import app
 from trap_tools.cli import main
 from trap_tools.observers.labels import Labels
-from trap_tools.report.wording import words
+from trap_tools.protocol.files import load, presets, to_toml
+from trap_tools.report.wording import LANGUAGES, words
+from trap_wire.entries import Kind
 from trap_wire.errors import BadInputError
 
 
@@ -104,10 +110,52 @@ def test_results_say_so_when_nobody_has_looked(folder):
     assert (row["discarded"], row["looked_at"], row["missed"]) == (8, 0, None)
 
 
-def test_programmes_own_species_come_first_and_a_bad_list_is_named(folder):
+def test_species_are_those_of_the_protocol_in_its_order_and_the_folders_file_adds_and_names(folder):
     assert species(folder, "mn")[0].vernacular == "мануул"
-    (folder / "species.toml").write_text('[[species]]\nlatin = "Felis chaus"\nen = "jungle cat"\n')
-    assert [(one.latin, one.vernacular) for one in species(folder, "ru")] == [("Felis chaus", "jungle cat")]
+    leopard = load("snow-leopard").protocol
+    assert [one.latin for one in species(folder, "ru", [leopard])] == leopard.species_list
+    (folder / "species.toml").write_text(
+        '[[species]]\nlatin = "Felis chaus"\nen = "jungle cat"\n[[species]]\nlatin = "Panthera uncia"\nru = "ирбис"\n'
+    )
+    first, *_, last = species(folder, "ru", [leopard])
+    assert (first.vernacular, last.latin, last.vernacular) == ("ирбис", "Felis chaus", "jungle cat")
+    assert [one.latin for one in species(folder, "ru")] == ["Felis chaus", "Panthera uncia"]
+
+
+def test_species_list_that_is_none_is_named(folder):
     (folder / "species.toml").write_text("species = 3")
     with pytest.raises(BadInputError, match="latin"):
         species(folder)
+
+
+@pytest.mark.parametrize("source", ["preset", "journal", "file"])
+def test_label_page_offers_what_the_deployments_own_protocol_names(tmp_path, source):
+    own = replace(load("pallas-cat").protocol, name="steppe", species="Saiga tatarica,Otocolobus manul")
+    own = load("snow-leopard").protocol if source == "preset" else own
+    unit = night(tmp_path, bursts=4)
+    unit.boot(protocol=f"{own.name}@1", protocol_hash=own.digest)
+    if source == "journal":
+        unit.add(Kind.DEPLOYMENT, action="start", note="", protocol_hash=own.digest, rules=asdict(own))
+    if source == "file":
+        (tmp_path / "steppe.toml").write_text(to_toml(own))
+    unit.close()
+    offered = choices(tmp_path, whole(tmp_path), "en")
+    assert [one.latin for one in offered] == own.species_list
+    page = app(desk_for(tmp_path, task=Task.LABEL), offered, words()).test_client().get("/").text
+    assert page.count("data-latin=") == len(own.species_list) and f'data-latin="{own.species_list[0]}"' in page
+
+
+def test_protocol_that_nobody_has_is_named_and_the_shipped_list_stands_in(folder, capsys):
+    assert choices(folder, whole(folder), "en")[0].latin == "Otocolobus manul"
+    assert "its rules are not here" in capsys.readouterr().err
+
+
+def test_every_species_of_every_preset_has_its_name_in_five_languages(tmp_path):
+    for preset in presets():
+        for language in LANGUAGES:
+            nameless = [
+                one.latin for one in species(tmp_path, language, [load(preset).protocol]) if one.latin == one.vernacular
+            ]
+            assert not nameless, (preset, language)
+    rows = tomllib.loads((files("trap_tools.audit") / "species.toml").read_text(encoding="utf-8"))["species"]
+    assert not [row["latin"] for row in rows if set(LANGUAGES) - row.keys()]

@@ -1,0 +1,44 @@
+"""Which rules a pulled deployment ran: its journal knows their hash, and this finds the rules behind it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from trap_tools.archive.whole import Whole
+from trap_tools.protocol import files
+from trap_wire.errors import BadInputError
+from trap_wire.protocol import Protocol
+
+
+def known(read: Sequence[Whole], folder: Path) -> dict[str, Protocol]:
+    """Hash -> rules: what journals say of themselves, protocol files and receipts in ``folder``, and the presets.
+
+    A journal has the rules since ``manul deploy start`` writes them there; every rule set here is the one that its hash names.
+    """
+    journalled = (mark.rules for one in read for mark in one.log.marks if mark.rules)
+    return {rules.digest: rules for rules in (*_presets(), *_in_files(folder), *journalled)}
+
+
+def ran(one: Whole, rules: Mapping[str, Protocol]) -> list[Protocol]:
+    """Rules that a deployment ran, each once, the newest last; those that nobody knows are left out."""
+    hashes = dict.fromkeys(boot.protocol_hash for boot in one.log.boots)
+    return [rules[digest] for digest in hashes if digest in rules]
+
+
+def unknown(read: Iterable[Whole], rules: Mapping[str, Protocol]) -> list[str]:
+    """Names of protocols that were run and whose rules are nowhere to be found."""
+    boots = (boot for one in read for boot in one.log.boots if boot.protocol_hash and boot.protocol_hash not in rules)
+    return list(dict.fromkeys(f"{boot.protocol} {boot.protocol_hash[:12]}" for boot in boots))
+
+
+def _presets() -> Iterator[Protocol]:
+    return (files.load(name).protocol for name in files.presets())
+
+
+def _in_files(folder: Path) -> Iterator[Protocol]:
+    """Protocol files and receipts of ``manul flash`` that somebody put into the folder; other files are no matter."""
+    for path in sorted(path for pattern in ("*.toml", "*.json", "protocols/*") for path in folder.glob(pattern)):
+        if path.is_file():
+            try:
+                yield files.load(str(path)).protocol
+            except (BadInputError, UnicodeDecodeError):
+                continue
