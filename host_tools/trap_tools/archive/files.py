@@ -1,14 +1,13 @@
 """The media files of a holding against its journal: there, whole, and nothing that nobody wrote down."""
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from pathlib import Path
 
 from trap_tools.archive.facts import Log, Medium
 from trap_tools.archive.faults import Fault, What
 from trap_tools.archive.layout import Holding
+from trap_tools.sums import sha256_of
 
 FOLDERS = ("media", "thumbnails")
 
@@ -55,9 +54,3 @@ def unnamed(holding: Holding, log: Log) -> Iterator[Fault]:
             name = path.relative_to(holding.root).as_posix()
             if path.is_file() and path.suffix != ".part" and name not in log.media:
                 yield Fault(What.EXTRA_FILE, name, "no entry of the journal names this file; it is left alone")
-
-
-def sha256_of(path: str | Path) -> str:
-    """SHA-256 of a file, hex, read in pieces."""
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -63,12 +63,9 @@ def write(folder: Path, read_whole: Sequence[Whole], advance: Advance = lambda: 
 def _write_table(path: Path, schema: pa.Schema, batches: Iterable[list[Row]]) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
-            with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-                for batch in batches:
-                    writer.write_batch(pa.RecordBatch.from_pylist(batch, schema))
-            file.flush()
-            os.fsync(file.fileno())
+        with temporary.open("wb") as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+            for batch in batches:
+                writer.write_batch(pa.RecordBatch.from_pylist(batch, schema))
         durable.settle(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from trap_tools import durable
 from trap_tools.archive.faults import Fault, What
 from trap_tools.archive.places import Programme
 from trap_tools.archive.whole import Whole
@@ -279,6 +280,6 @@ def _swap(temporary: Path, target: Path) -> None:
     """Put the new one in the place of the old one; a cut between the two renames leaves the old one under ``.old``."""
     old = target.with_name(f".{target.name}.old")
     if target.exists():
-        target.replace(old)
-    temporary.replace(target)
+        durable.rename(target, old)
+    durable.settle(temporary, target)
     shutil.rmtree(old, ignore_errors=True) if old.is_dir() else old.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
+from trap_tools import durable
 from trap_tools.link.group70 import Row
 from trap_wire.entries import parse_line, verified
 from trap_wire.errors import IntegrityError, StorageError
@@ -69,7 +70,7 @@ class Incoming:
             file.flush()
             os.fsync(file.fileno())
             file.close()
-            self.part.replace(self.target)
+            durable.name(self.part, self.target)
             for older in same_page(self.folder, self.row.path):
                 if older != self.target:
                     older.unlink()

@@ -15,6 +15,7 @@ from trap_tools.flash.offers import Choice
 from trap_tools.flash.receipt import Source
 from trap_tools.flash.stations import Ticket
 from trap_tools.flash.supervisor.cli import supervisor
+from trap_tools.sums import sha256_of
 from trap_wire import bundle as bundles
 from trap_wire import sshsig
 from trap_wire.errors import BadInputError, PartError
@@ -107,7 +108,7 @@ def _source(
 ) -> tuple[Source, str | None]:
     """The image, proved by the bundle if there is one, and the protocol's name or file."""
     found, facts = image.opened(path, bmap), dict[str, str]()
-    digest = image.sha256(path) if bundle_path or path.stat().st_size < _GB else ""
+    digest = sha256_of(path) if bundle_path or path.stat().st_size < _GB else ""
     if bundle_path:
         facts, brought = _bundle(bundle_path, key, path, digest)
         rules = rules or brought

@@ -81,12 +81,6 @@ def _beside(path: Path) -> Path | None:
     return next((name for name in names if name.is_file()), None)
 
 
-def sha256(path: Path) -> str:
-    """Hash of a file as it is, packed or not; what a bundle's manifest names."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 class _Proof:
     """Checks the bmap's sums while pieces go by, and gives each piece its own digest."""
 
@@ -229,4 +223,4 @@ def _aligned(buffer: bytearray, start: int, end: int) -> memoryview:
     return memory
 
 
-__all__ = ["PIECE", "Image", "Piece", "opened", "sha256"]
+__all__ = ["PIECE", "Image", "Piece", "opened"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from trap_tools import durable, keys
-from trap_tools.flash import image as images
+from trap_tools.sums import sha256_of
 from trap_wire.bundle import Bundle
 from trap_wire.errors import IntegrityError
 
@@ -24,7 +24,7 @@ def path_of(image: Path) -> Path:
 
 def sign(image: Path, bundle: Bundle, key: Ed25519PrivateKey) -> Path:
     """Write and sign the proof; its path."""
-    facts = {"format": FORMAT, "image": image.name, "sha256": images.sha256(image), "bundle": bundle.sha256}
+    facts = {"format": FORMAT, "image": image.name, "sha256": sha256_of(image), "bundle": bundle.sha256}
     raw = json.dumps({**facts, "version": bundle.manifest.version}, indent=1).encode() + b"\n"
     target = path_of(image)
     durable.write(target, raw)

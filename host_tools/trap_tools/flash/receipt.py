@@ -67,7 +67,7 @@ def save(receipt: dict[str, Any], folder: Path, key: Path | None) -> Path:
     name = receipt["unit"] or Path(receipt["card"]["path"]).name
     path = folder / f"{name}.json"
     if path.exists():
-        path.replace(path.with_name(f"{name}.{int(path.stat().st_mtime)}.json"))
+        durable.rename(path, path.with_name(f"{name}.{int(path.stat().st_mtime)}.json"))
     text = json.dumps(receipt, indent=1, ensure_ascii=False) + "\n"
     durable.write(path, text.encode())
     if key:

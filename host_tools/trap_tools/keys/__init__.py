@@ -7,6 +7,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from trap_tools import durable
 from trap_wire import sshsig
 from trap_wire.errors import BadInputError, IntegrityError
 
@@ -62,7 +63,7 @@ def check(public: bytes, value: bytes, data: bytes) -> None:
 def sign_file(path: Path, key: Ed25519PrivateKey, namespace: str) -> Path:
     """Write ``path.sig`` beside a file."""
     target = path.with_name(path.name + ".sig")
-    target.write_text(sign(key, path.read_bytes(), namespace))
+    durable.write(target, sign(key, path.read_bytes(), namespace).encode())
     return target
 
 

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from trap_tools import keys
+from trap_tools import durable, keys
 from trap_tools.protocol import files
 from trap_wire import sshsig
 from trap_wire.errors import BadInputError, IntegrityError
@@ -112,7 +112,7 @@ def new(target: Path, source: str) -> None:
     """Write a protocol file to edit, reasons included."""
     if target.exists():
         raise BadInputError(f"{target} is there already: choose another name")
-    target.write_text(files.preset_text(source), encoding="utf-8")
+    durable.write(target, files.preset_text(source).encode())
     click.echo(f"{target}: edit it, raise its version, then 'manul protocol check' and 'manul protocol sign' it")
 
 

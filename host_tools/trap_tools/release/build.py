@@ -12,7 +12,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from trap_tools import durable, keys
-from trap_tools.flash import image as images
+from trap_tools.sums import sha256_of
 from trap_wire import bundle
 from trap_wire.bundle import File, Manifest
 from trap_wire.errors import BadInputError
@@ -56,7 +56,7 @@ def build(
         created_at=datetime.fromtimestamp(epoch, UTC).isoformat(timespec="seconds"),
         python=tuple(python),
         files=files,
-        images={path.name: images.sha256(path) for path in base},
+        images={path.name: sha256_of(path) for path in base},
     )
     raw = bundle.to_json(manifest)
     bundle.parse(raw, str(target))  # what we write must be what we read

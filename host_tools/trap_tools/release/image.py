@@ -14,6 +14,7 @@ import zipapp
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
+from trap_tools import durable
 from trap_tools.flash import fat
 from trap_tools.flash import image as images
 from trap_tools.flash.job import SLOT_NAME
@@ -64,7 +65,7 @@ def prepare(stock: Path, bundle: Bundle, keys: Path, target: Path) -> None:
             _boot_partition(part, bundle, keys, Path(folder))
             _root_partition(part, bundle, Path(folder))
         _checked(part)
-        part.replace(target)
+        durable.settle(part, target)
     finally:
         part.unlink(missing_ok=True)
 

@@ -5,6 +5,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from trap_tools import durable
 from trap_wire.errors import BadInputError
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge")
@@ -38,4 +39,4 @@ def print_to_pdf(page: Path) -> Path:
             raise BadInputError(f"--pdf: {browser} did not finish in {LIMIT_S} s") from error
     if done.returncode or not temporary.is_file():
         raise BadInputError(f"--pdf: {browser} failed: {done.stderr.decode(errors='replace').strip()[-200:]}")
-    return temporary.replace(target)
+    return durable.settle(temporary, target)

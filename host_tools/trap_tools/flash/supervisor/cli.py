@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from trap_tools import keys
-from trap_tools.flash.image import sha256
 from trap_tools.flash.supervisor import chip, manifest, uf2
 from trap_tools.flash.supervisor.chip import Chip
+from trap_tools.sums import sha256_of
 from trap_wire import bundle as bundles
 from trap_wire.errors import BadInputError
 
@@ -38,14 +38,14 @@ def supervisor(
             folder, uf2_path = _out_of(bundle_path, key, Path(place))
         if uf2_path:
             uf2.flash(uf2_path)
-            _say(f"{uf2_path.name}: written, compared", {"uf2": uf2_path.name, "sha256": sha256(uf2_path)}, as_json)
+            _say(f"{uf2_path.name}: written, compared", {"uf2": uf2_path.name, "sha256": sha256_of(uf2_path)}, as_json)
         elif folder:
             _files(folder, port, as_json)
 
 
 def _files(folder: Path, port: str, as_json: bool) -> None:
     files = manifest.files(folder)
-    hashes = {path: sha256(file) for path, file in files.items()}
+    hashes = {path: sha256_of(file) for path, file in files.items()}
     chip.flash(Chip(port), files, hashes, lambda text: click.echo(text, err=True))
     _say(f"supervisor: {len(files)} files, every hash compared on the chip", {"port": port, "files": hashes}, as_json)
 
