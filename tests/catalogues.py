@@ -4,13 +4,13 @@ import ast
 from pathlib import Path
 
 from trap_tools import field
-from trap_tools.field import check, pulling, summary
+from trap_tools.field import bulk, check, pulling, summary
 
 FOLDER = Path(field.__file__).parent
 
 
 def said() -> set[str]:
-    named = {*pulling.KINDS, *summary._COUNTS, *summary._STATES.values(), *check.WORDS.values()}
+    named = {*pulling.KINDS, *summary._COUNTS, *summary._STATES.values(), *check.WORDS.values(), *bulk.ENDS.values()}
     named |= {part for part, _ in check.WORDS}
     return named.union(*(_literals(screen) for screen in FOLDER.glob("*.py")))
 

@@ -18,6 +18,7 @@ from trap.drivers.camera import CameraSettings, PiCamera
 from trap.drivers.card import FolderCard
 from trap.drivers.clock import BackedClock
 from trap.drivers.flash import Flash
+from trap.drivers.gadget import CardDrive
 from trap.drivers.gauge import Gauge
 from trap.drivers.hostport import LastingPort
 from trap.drivers.i2c import Bus
@@ -28,8 +29,10 @@ from trap.drivers.supervised import SupervisedRtc, acquaint, supervisor_on
 from trap.duty import Trap
 from trap.health.summary import summary
 from trap.link.answers import CHUNK
+from trap.link.bulk import Bulk
 from trap.link.host import host_server
 from trap.ports import Camera, Card, Clock, Detector, HostPort, SupervisorLink
+from trap.store.held import HeldCard
 from trap.store.journal import Journal
 from trap.store.media import MediaStore, Reserve
 from trap.triage import scene
@@ -44,7 +47,10 @@ DATA = Path("/var/lib/manul")
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts of one world. ``journal`` is a path on ext4; ``detector`` a folder, None to run without."""
+    """The parts of one world. ``journal`` is a path on ext4; ``detector`` a folder, None to run without.
+
+    ``own`` is where the unit keeps what no laptop sees; without it that lies on the card.
+    """
 
     deployment: Deployment
     camera: Camera
@@ -54,6 +60,8 @@ class Parts:
     journal: Path
     detector: Path | None
     reserve: Reserve | None = None
+    own: Card | None = None
+    bulk: Bulk | None = None
 
 
 def put_together(parts: Parts) -> Trap:
@@ -61,15 +69,21 @@ def put_together(parts: Parts) -> Trap:
     journal = open_journal(parts.journal, parts.clock.now())
     seal = sealer(parts.deployment.station.sealed_to)
     detector, trouble = load_detector(parts.detector)
+    if parts.bulk is not None:
+        parts.bulk.journals(lambda body: journal.append(Kind.STATE, parts.clock.now(), body))
     return Trap(
         deployment=parts.deployment,
         camera=parts.camera,
         supervisor=parts.supervisor,
         card=parts.card,
         clock=parts.clock,
-        triage=Triage(detector, parts.deployment, parts.clock.monotonic_ms, trouble, scene=_scene(parts.card)),
+        triage=Triage(
+            detector, parts.deployment, parts.clock.monotonic_ms, trouble, scene=_scene(parts.own or parts.card)
+        ),
         journal=journal,
         store=MediaStore(parts.card, journal, parts.reserve, seal),
+        own=parts.own,
+        bulk=parts.bulk,
     )
 
 
@@ -94,7 +108,8 @@ def summary_of(trap: Trap) -> dict[str, Any]:
     """One screen's worth of this unit, now."""
     detector = trap.triage.detector
     model = str(detector.identity) if detector else None
-    return summary(trap.journal, trap.deployment, model, trap.store.free_bytes(), trap.clock.now())
+    told = summary(trap.journal, trap.deployment, model, trap.store.free_bytes(), trap.clock.now())
+    return {**told, "bulk_left_s": trap.bulk.told()["left_s"]} if trap.bulk is not None and trap.bulk.on else told
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +140,9 @@ def real_trap(config: UnitConfig) -> Trap:
     line = supervisor_on(config.uart)
     clock = BackedClock(SupervisedRtc(line) if line else Rtc(bus))
     flash, dark = _flash(config)
+    bulk = Bulk(CardDrive(config.card), clock.monotonic_ms)
+    # Beside the journal, not on the media partition: that one is shown to hosts as a drive.
+    own = FolderCard(config.journal.parent)
     supervisor, deaf = (line, "") if line else _lone(config, deployment, clock, bus)
     words = [said for said in (deployment.trouble, clock.adopt(), dark, deaf) if said]
     trap = put_together(
@@ -132,11 +150,13 @@ def real_trap(config: UnitConfig) -> Trap:
             deployment=replace(deployment, trouble="; ".join(words)),
             camera=PiCamera(config.camera, clock.now, flash),
             supervisor=supervisor,
-            card=FolderCard(config.card),
+            card=HeldCard(FolderCard(config.card), lambda: bulk.on),
             clock=clock,
             journal=config.journal,
             detector=config.detector_folder(),
             reserve=config.reserve,
+            own=own,
+            bulk=bulk,
         )
     )
     if line and (trouble := acquaint(line, deployment, trap.journal.newest(Kind.SUPERVISOR))):
@@ -146,8 +166,7 @@ def real_trap(config: UnitConfig) -> Trap:
         LastingPort(str(config.host_port)),
         station=_station_slot(config.station),
         data=DATA,
-        # Beside the journal, not on the media partition: that one is shown to hosts as a drive.
-        secrets=FolderCard(config.journal.parent),
+        secrets=own,
     )
 
 

@@ -67,6 +67,8 @@ def host_facts(
         stats={"journal": lambda: {"entries": journal.head}, "card": lambda: {"free_bytes": trap.store.free_bytes()}},
         work=UnitWork(trap, lambda: not keys(), deployment),
         images=releases.images(data, keys) if data else None,
+        bulk=trap.bulk,
+        restart=lambda: _restart(trap),
     )
 
 
@@ -83,6 +85,11 @@ def clock_told(journal: Journal, unit_time: datetime, host_time: datetime) -> No
     """Both times of a visit, before the clock is stepped: what the host corrects by afterwards."""
     body = {"unit_us": to_us(unit_time), "host_us": to_us(host_time), "cause": "host"}
     journal.append(Kind.CLOCK, unit_time, body)
+
+
+def _restart(trap: Trap) -> None:
+    trap.journal.append(Kind.STATE, trap.clock.now(), {"state": "restarting", "cause": "host"})
+    trap.restart.set()
 
 
 def _settings(trap: Trap, vault: Vault, station: StationSlot | None) -> dict[str, Setting]:

@@ -98,7 +98,8 @@ def _run(args: argparse.Namespace) -> int:
     stopping = life.stop_on_signals()
     trap = real_trap(_config(args))
     life.arm(trap, STARTED_NS)
-    return life.live(replace(trap, supervisor=life.Watched(trap.supervisor, life.alive, stopping)), stopping)
+    watched = life.Watched(trap.supervisor, life.alive, stopping)
+    return life.live(replace(trap, supervisor=watched, stopping=stopping), stopping)
 
 
 def _doctor(args: argparse.Namespace) -> int:

@@ -3,13 +3,15 @@
 WAKE ─► burst ─► verdict ─► photographs, thumbnail ─► journal ─► SLEEP_REQUEST
 """
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from trap.capture.burst import take
 from trap.deployment import Deployment
 from trap.link import ring
+from trap.link.bulk import Bulk, Cause
 from trap.ports import BurstPlan, Camera, Card, Clock, HostLink, SupervisorLink
 from trap.records import (
     Episode,
@@ -50,7 +52,11 @@ class Waking:
 
 @dataclass(frozen=True, slots=True)
 class Trap:
-    """A unit, put together: the same for the real one and the simulated one. ``host`` is None where no cable can come."""
+    """A unit, put together: the same for the real one and the simulated one. ``host`` is None where no cable can come.
+
+    ``own`` is what no laptop ever sees, neither by name nor as a drive. Between two triggers the duty cycle ends when
+    ``stopping`` is set, by a signal, or ``restart``, by a host.
+    """
 
     deployment: Deployment
     camera: Camera
@@ -61,11 +67,22 @@ class Trap:
     journal: Journal
     store: MediaStore
     host: HostLink | None = None
+    own: Card | None = None
+    bulk: Bulk | None = None
+    stopping: threading.Event = field(default_factory=threading.Event)
+    restart: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def ending(self) -> bool:
+        """Whether the next moment between two triggers is the last."""
+        return self.stopping.is_set() or self.restart.is_set()
 
 
 def start(trap: Trap) -> None:
     """After power came up: put right what a cut left, and say who we are."""
     at = trap.clock.now()
+    if trap.bulk is not None:
+        trap.bulk.settle()
     trap.store.recover(at)
     trap.journal.append(Kind.BOOT, at, boot_body(trap.deployment, trap.triage))
 
@@ -76,19 +93,24 @@ def awake(trap: Trap) -> None:
     try:
         while (frame := _next_frame(trap, waking)) is not None:
             _answer(trap, frame, waking)
+        if trap.bulk is not None:
+            trap.bulk.end(Cause.STOPPED)
         remember(trap)
     except StorageError:
         # Without a journal there is nothing left to do but not to waste the battery.
         _ask_to_sleep(trap, waking)
         raise
-    _ask_to_sleep(trap, waking)
+    if trap.restart.is_set():
+        trap.supervisor.send(codes.HEARTBEAT, _heartbeat(waking))  # the rail stays up for who comes next
+    else:
+        _ask_to_sleep(trap, waking)
 
 
 def remember(trap: Trap) -> None:
     """Keep what triage learned of the place; a card that does not take it costs nothing but that."""
     try:
         if (learned := trap.triage.scene.to_save()) is not None:
-            durable_write(trap.card, scene.PATH, learned)
+            durable_write(trap.own or trap.card, scene.PATH, learned)
     except StorageError as error:
         trap.journal.append(Kind.ERROR, trap.clock.now(), {"part": "card", "words": str(error)})
 
@@ -108,7 +130,9 @@ def _next_frame(trap: Trap, waking: Waking) -> frames.Frame | None:
         talking = trap.host is not None and trap.host.serve_for(HOST_SLICE_MS if talking else 0) > 0
         if talking:
             waking.state, deadline = codes.PI_HOST, max(deadline, clock_ms() + HOST_VISIT_MS)
-        if clock_ms() >= deadline:
+        if trap.bulk is not None and trap.bulk.look():
+            waking.state, deadline = codes.PI_HOST, max(deadline, clock_ms() + HOST_VISIT_MS)
+        if trap.ending or clock_ms() >= deadline:
             return None
         _beat(trap, waking)
 
@@ -134,9 +158,12 @@ def on_wake(trap: Trap, wake: frames.Wake, beat: Callable[[], None] = lambda: No
 
     ``beat`` is called now and then, so that a long burst is not taken for a hang.
     """
-    at = trap.clock.now()
-    woken = trap.journal.append_all(at, [(Kind.WAKE, wake_body(wake, at)), (Kind.BATTERY, battery_body(wake))])[0]
-    if wake.reason not in (codes.REASON_PIR, codes.REASON_SCHEDULE):
+    at, paused = trap.clock.now(), trap.bulk is not None and trap.bulk.on
+    first: list[Line] = [(Kind.WAKE, wake_body(wake, at)), (Kind.BATTERY, battery_body(wake))]
+    if paused and wake.reason == codes.REASON_PIR:
+        first.append((Kind.THROTTLED, {"triggers": 1, "seconds": 0, "cause": "paused"}))
+    woken = trap.journal.append_all(at, first)[0]
+    if paused or wake.reason not in (codes.REASON_PIR, codes.REASON_SCHEDULE):
         return None
     burst = take(trap.camera, _plan(trap, wake), trap.clock.monotonic_ms, beat)
     name = f"{trap.deployment.station.unit}-{woken.sequence:08d}"

@@ -50,6 +50,10 @@ def alive() -> None:
     sd_notify("WATCHDOG=1")
 
 
+# EX_TEMPFAIL: systemd starts trapd again at once (RestartForceExitStatus).
+RESTART = 75
+
+
 def stop_on_signals() -> threading.Event:
     """Set by SIGTERM and SIGINT: the trigger that runs is brought to its end first."""
     stopping = threading.Event()
@@ -78,11 +82,16 @@ def arm(trap: Trap, started_ns: int) -> dict[str, Any]:
 
 
 def live(trap: Trap, stopping: threading.Event, sleep: Path = SLEEP) -> int:
-    """Duty cycle after duty cycle; the exit code: 0 stopped or asked to sleep, 8 stuck in a way that a new process cures."""
+    """Duty cycle after duty cycle; the exit code: 0 stopped or asked to sleep, 8 stuck in a way that a new process cures.
+
+    75: a host asked for a restart; what it sent is tried then.
+    """
     while True:
         duty.awake(trap)
         if stopping.is_set():
             return 0
+        if trap.restart.is_set():
+            return RESTART
         if isinstance(trap.camera, PiCamera) and trap.camera.stuck:
             words = "the camera does not come back; trapd starts anew"
             trap.journal.append(Kind.ERROR, trap.clock.now(), {"part": "camera", "words": words})

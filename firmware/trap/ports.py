@@ -147,6 +147,24 @@ class Card(Protocol):
         """Room left for files."""
 
 
+class Drive(Protocol):
+    """The media partition as a read-only USB drive at the laptop. Every method raises ``PartError`` without a USB gadget."""
+
+    @property
+    def shown(self) -> bool:
+        """Whether the host can see it; False, too, once the host has ejected it."""
+
+    @property
+    def plugged(self) -> bool:
+        """Whether a host is at the other end of the cable and awake."""
+
+    def show(self) -> None:
+        """Let the host see it; what was written before is on the card when this returns."""
+
+    def hide(self) -> None:
+        """Take it away, even while the host reads; nothing when it is not shown."""
+
+
 class Clock(Protocol):
     """Time. UTC only; the policy gets times passed in and never asks by itself."""
 

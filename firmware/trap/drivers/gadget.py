@@ -17,6 +17,7 @@ from trap_wire.errors import PartError
 PART = "usb gadget"
 CONFIGFS = Path("/sys/kernel/config/usb_gadget")
 CONTROLLERS = Path("/sys/class/udc")
+BLOCKS = Path("/sys/dev/block")
 NAME = "manul"
 # pid.codes' vendor id, product id for tests and private builds; a product that is sold needs its own.
 VENDOR, PRODUCT = 0x1209, 0x0001
@@ -75,6 +76,46 @@ class Drive:
         """Take the partition out, even while the host reads it."""
         if self.shown:
             _put(self._lun / "forced_eject", "1")
+
+
+class CardDrive:
+    """``trap.ports.Drive``: the partition that holds ``card``, in the gadget's drive."""
+
+    def __init__(
+        self, card: Path, configfs: Path = CONFIGFS, controllers: Path = CONTROLLERS, blocks: Path = BLOCKS
+    ) -> None:
+        self._card, self._blocks = card, blocks
+        self._gadget, self._controllers = configfs / NAME, controllers
+        self._drive = Drive(configfs)
+
+    @property
+    def shown(self) -> bool:
+        """Whether there is a medium in the drive; a host that ejects it takes it out."""
+        return bool(self._drive.shown)
+
+    @property
+    def plugged(self) -> bool:
+        """Whether a host has configured the gadget; one that sleeps or is gone has not."""
+        state = self._controllers / _get(self._gadget / "UDC") / "state"
+        return _get(state) == "configured"
+
+    def show(self) -> None:
+        """Put the card's partition in."""
+        self._drive.show(partition_of(self._card, self._blocks))
+
+    def hide(self) -> None:
+        """Take it out."""
+        self._drive.hide()
+
+
+def partition_of(path: Path, blocks: Path = BLOCKS) -> Path:
+    """The device of the partition that holds a path; ``PartError`` for one that is on no partition (a RAM disk)."""
+    try:
+        number = path.stat().st_dev
+        lines = (blocks / f"{os.major(number)}:{os.minor(number)}" / "uevent").read_text().splitlines()
+    except OSError as error:
+        raise PartError(PART, f"{path} lies on no partition that could be shown: {error.strerror}") from error
+    return Path("/dev") / next(line.removeprefix("DEVNAME=") for line in lines if line.startswith("DEVNAME="))
 
 
 def _describe(gadget: Path, serial: str) -> None:

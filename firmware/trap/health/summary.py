@@ -21,6 +21,8 @@ COUNTED = {
     "errors": "error",
     "throttled_triggers": "throttled_triggers",
     "throttled_s": "throttled_s",
+    "paused_triggers": "paused_triggers",
+    "paused_s": "paused_s",
 }
 
 

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from trap.link.answers import CHUNK, Body, Table
+from trap.link.bulk import Bulk
+from trap.link.bulk_group import bulk_group
 from trap.link.doorman import Doorman, Signing, coarse
 from trap.link.enum_group import enum_group
 from trap.link.fs_group import fs_group
@@ -36,8 +38,8 @@ class Trust:
 class HostFacts:
     """What a host may ask for. ``clock_told(unit_time, host_time)`` is called before the clock is stepped.
 
-    Without ``trust`` there is no door at all; without ``work``, ``settings`` and ``images`` their commands are
-    not supported.
+    Without ``trust`` there is no door at all; without ``work``, ``settings``, ``images``, ``bulk`` and ``restart`` their
+    commands are not supported.
     """
 
     unit: str
@@ -51,6 +53,8 @@ class HostFacts:
     stats: Mapping[str, Stats] = field(default_factory=dict)
     work: Fieldwork | None = None
     images: Images | None = None
+    bulk: Bulk | None = None
+    restart: Callable[[], object] | None = None
 
 
 def host_table(
@@ -63,7 +67,7 @@ def host_table(
     if door is not None:
         stats["door"] = lambda: {"refused": door.refused}
     table = {
-        **os_group(facts.unit, facts.version, facts.clock, facts.clock_told),
+        **os_group(facts.unit, facts.version, facts.clock, facts.clock_told, facts.restart),
         **stats_group(stats),
         **(settings_group(facts.settings) if facts.settings else {}),
         **fs_group(facts.shelf, chunk),
@@ -71,6 +75,7 @@ def host_table(
         **(door.table() if door else {}),
         **(work_group(facts.work) if facts.work else {}),
         **(img_group(facts.images) if facts.images else {}),
+        **(bulk_group(facts.bulk) if facts.bulk else {}),
     }
     return {**table, **enum_group(table)}
 

@@ -12,8 +12,18 @@ _HARDWARE = "camera trap"
 Told = Callable[[datetime, datetime], None]
 
 
-def os_group(unit: str, version: str, clock: Clock, clock_told: Told) -> Table:
-    """Handlers; ``clock_told(unit_time, host_time)`` is called before the clock is stepped, to journal the offset."""
+def _no_restart() -> None:
+    raise SmpError(Error.NOT_SUPPORTED, "nothing here starts this unit again")
+
+
+def os_group(
+    unit: str, version: str, clock: Clock, clock_told: Told, restart: Callable[[], object] | None = None
+) -> Table:
+    """Handlers; ``clock_told(unit_time, host_time)`` is called before the clock is stepped, to journal the offset.
+
+    ``restart`` is called for ``reset`` and must return: the answer goes out first, then the duty cycle comes to its end.
+    """
+    start_anew = restart or _no_restart
     facts = {
         "s": NAME,
         "n": unit,
@@ -34,6 +44,10 @@ def os_group(unit: str, version: str, clock: Clock, clock_told: Told) -> Table:
         clock.set(told)
         return {}
 
+    def reset(_body: Body) -> Body:
+        start_anew()
+        return {}
+
     def info(body: Body) -> Body:
         wanted = text(body, "format", "s")
         if strange := set(wanted) - {*facts, "a"}:
@@ -45,6 +59,7 @@ def os_group(unit: str, version: str, clock: Clock, clock_told: Told) -> Table:
         **writing(Group.OS, OsCommand.ECHO, _echo),
         **reading(Group.OS, OsCommand.DATETIME, time_of_day),
         **writing(Group.OS, OsCommand.DATETIME, set_time),
+        **writing(Group.OS, OsCommand.RESET, reset),
         **reading(Group.OS, OsCommand.PARAMS, lambda _body: {"buf_size": BUF_SIZE, "buf_count": BUF_COUNT}),
         **reading(Group.OS, OsCommand.INFO, info),
     }

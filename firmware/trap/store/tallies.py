@@ -21,9 +21,11 @@ def tallies_of(kind: Kind, body: Mapping[str, Any]) -> dict[str, int]:
     if kind is Kind.MEDIA:
         return {f"media:{body['role']}": 1}
     if kind is Kind.THROTTLED:
-        return _throttled(body["triggers"], body["seconds"])
+        return _throttled(body["triggers"], body["seconds"], "paused" if body.get("cause") == "paused" else "throttled")
+    if kind is Kind.STATE and body.get("from") == "bulk":
+        return {"state": 1, "paused_s": body.get("seconds", 0)}
     return {str(kind): 1}
 
 
-def _throttled(triggers: int, seconds: int) -> dict[str, int]:
-    return {name: n for name, n in (("throttled_triggers", triggers), ("throttled_s", seconds)) if n}
+def _throttled(triggers: int, seconds: int, cause: str = "throttled") -> dict[str, int]:
+    return {name: n for name, n in ((f"{cause}_triggers", triggers), (f"{cause}_s", seconds)) if n}

@@ -31,7 +31,7 @@ _COLOURS = {verdict.LEAVE: "green", verdict.ATTENTION: "yellow", verdict.HOME: "
 # Keys that the screen words itself; whatever else a newer unit says is shown below as it is.
 _WORDED = {"unit", "deployment", "programme", "protocol", "protocol_hash", "model", "trouble", "now_us", "entries",
            "first_day", "totals", "days", "battery", "days_left", "storage_free_bytes", "errors",
-           "bench", "locked", "battery_state", "well"}  # fmt: skip
+           "bench", "locked", "battery_state", "well", "bulk_left_s"}  # fmt: skip
 
 
 @click.command()
@@ -82,6 +82,7 @@ def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         (say("locked"), f"[yellow]{say('none of the keys here opens it')}[/]" if facts.get("locked") else ""),
         (say("trouble"), f"[bold red]{facts['trouble']}[/]" if facts.get("trouble") else ""),
+        (say("drive"), _drive(facts.get("bulk_left_s"))),
         (say("programme"), str(facts.get("programme") or "")),
         (say("protocol"), f"{facts.get('protocol', '')} [dim]{str(facts.get('protocol_hash', ''))[:12]}[/]"),
         (say("detector"), _detector(facts)),
@@ -158,13 +159,23 @@ def _storage(free: int | None) -> str:
     return say("{free:.1f} GB free", free=free / 1e9) if free is not None else ""
 
 
+def _drive(left_s: int | None) -> str:
+    if left_s is None:
+        return ""
+    return f"[bold red]{say('on for {minutes} min more: no pictures are taken', minutes=-(-left_s // 60))}[/]"
+
+
 def _lost(totals: dict[str, Any]) -> str:
-    hours, triggers = totals.get("throttled_s", 0) / 3600, totals.get("throttled_triggers", 0)
-    return (
-        f"[yellow]{say('{hours:.1f} h throttled, {triggers} triggers', hours=hours, triggers=triggers)}[/]"
-        if hours
-        else ""
-    )
+    words = [
+        _lost_to(say("{hours:.1f} h throttled, {triggers} triggers"), totals, "throttled"),
+        _lost_to(say("{hours:.1f} h paused for a drive, {triggers} triggers"), totals, "paused"),
+    ]
+    return f"[yellow]{'; '.join(filter(None, words))}[/]" if any(words) else ""
+
+
+def _lost_to(words: str, totals: dict[str, Any], cause: str) -> str:
+    hours, triggers = totals.get(f"{cause}_s", 0) / 3600, totals.get(f"{cause}_triggers", 0)
+    return words.format(hours=hours, triggers=triggers) if hours or triggers else ""
 
 
 def _error(error: dict[str, Any]) -> str:

@@ -81,6 +81,12 @@ class Unit:
         """Make the unit do something; what comes of it. It may take as long as ``patience_s``."""
         return dict(self.ask(request, group70.WorkResponse, patience_s).model_extra or {})
 
+    def bulk(self) -> dict[str, Any]:
+        """Whether the card is shown as a drive, how long still, and why it ended last."""
+        return self.ask(group70.BulkReadRequest(), group70.BulkReadResponse).model_dump(
+            include={"on", "left_s", "label", "ended"}
+        )
+
     def setting(self, name: str) -> bytes:
         """The value that the unit keeps under a name."""
         from smp import settings_management as settings  # building its models takes 50 ms that a summary need not wait

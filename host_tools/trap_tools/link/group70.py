@@ -140,6 +140,36 @@ class DeployRequest(message.WriteRequest):
     note: str = ""
 
 
+class BulkReadRequest(message.ReadRequest):
+    """Whether the unit's card is shown as a drive."""
+
+    _GROUP_ID = int(Group.TRAP)
+    _COMMAND_ID = int(TrapCommand.BULK)
+
+
+class BulkReadResponse(message.ReadResponse):
+    """``on``, for how long still, the drive's label, and why it ended last."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    _GROUP_ID = int(Group.TRAP)
+    _COMMAND_ID = int(TrapCommand.BULK)
+
+    on: bool
+    left_s: int
+    label: str = ""
+    ended: str = ""
+
+
+class BulkRequest(message.WriteRequest):
+    """Show the card as a read-only drive (``on``, for so long) or take it away (``off``)."""
+
+    _GROUP_ID = int(Group.TRAP)
+    _COMMAND_ID = int(TrapCommand.BULK)
+
+    action: str
+    seconds: int | None = None
+
+
 class WorkResponse(message.WriteResponse):
     """Whatever one of these commands gives back."""
 

@@ -2,17 +2,32 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from trap_tools import keys
 from trap_tools.keys import keystore
 from trap_tools.keys.keystore import Signer
 from trap_tools.link import group70
 from trap_tools.link.client import Unit
+from trap_tools.link.line import BAUD, Line
 from trap_wire import login
 from trap_wire.errors import IntegrityError, RefusedError
 
 _RENEW_S = login.SESSION_S - 120
+
+
+@contextmanager
+def opened(
+    port: str, signers: Callable[[], Iterable[Signer]], baud: int = BAUD
+) -> "Iterator[tuple[Unit, str, Session]]":
+    """A unit at a port, its name, and the login, opened."""
+    with Line(port, baud) as line:
+        unit = Unit(line)
+        name = unit.hello()
+        session = Session(unit, signers)
+        session.open()
+        yield unit, name, session
 
 
 class Session:

@@ -12,10 +12,10 @@ from serial.tools import list_ports
 
 from trap_tools.link.client import HASTY_S, Unit
 from trap_tools.link.line import Line
-from trap_wire.errors import NoUnitError, TrapError
+from trap_wire.errors import BadInputError, NoUnitError, TrapError
 
-# The Linux composite gadget's default, until the programme has an identity of its own.
-USB_IDS = frozenset({(0x1D6B, 0x0104)})
+# What a unit says it is (trap.drivers.gadget), and the Linux composite gadget's default.
+USB_IDS = frozenset({(0x1209, 0x0001), (0x1D6B, 0x0104)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,14 @@ def units() -> list[str]:
             "no unit found. Plug one in, wait ten seconds, and see `manul ports`; or name it with --port."
         )
     return found
+
+
+def the_one(port: str | None) -> str:
+    """The port that was named, else the only one at which a unit answers; ``BadInputError`` when several do."""
+    found = [port] if port else units()
+    if len(found) > 1:
+        raise BadInputError(f"units answer at {', '.join(found)}: name one with --port")
+    return found[0]
 
 
 def _ask(port: Port) -> str:

@@ -2,15 +2,18 @@
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from smp import image_management as img
 from smp import os_management as os_mgmt
 
+from trap_tools.keys import keystore
+from trap_tools.keys.keystore import Signer
 from trap_tools.link.client import Unit
 from trap_tools.link.line import Line
+from trap_tools.link.login import Session, opened
 from trap_wire.bundle import Bundle
 from trap_wire.errors import IntegrityError, LinkError, RefusedError, TrapError
 
@@ -18,6 +21,7 @@ CHUNK = 8 * 1024
 INSTALL_S = 900.0
 RESTART_S = 180.0
 Advance = Callable[[int, int], None]
+Signers = Callable[[], Iterable[Signer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,13 @@ def upload(unit: Unit, path: Path, advance: Advance, chunk: int = CHUNK) -> None
             advance(offset, size)
 
 
-def tried(unit: Unit, bundle: Bundle, patience_s: float = INSTALL_S, pause_s: float = 0.2) -> None:
+def tried(
+    unit: Unit,
+    bundle: Bundle,
+    patience_s: float = INSTALL_S,
+    pause_s: float = 0.2,
+    renew: Callable[[], object] = lambda: None,
+) -> None:
     """Wait until the unit has checked and unpacked the bundle, then have it tried at the next start."""
     request = img.ImageStatesWriteRequest(hash=bytes.fromhex(bundle.sha256))
     deadline = time.monotonic() + patience_s
@@ -65,19 +75,25 @@ def tried(unit: Unit, bundle: Bundle, patience_s: float = INSTALL_S, pause_s: fl
             if "busy" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(pause_s)
+            renew()
         else:
             return
 
 
-def restarted(port: str, bundle: Bundle, patience_s: float = RESTART_S, pause_s: float = 0.5) -> str:
+def restarted(
+    port: str,
+    bundle: Bundle,
+    patience_s: float = RESTART_S,
+    pause_s: float = 0.5,
+    signers: Signers = keystore.signers,
+) -> str:
     """Restart the unit and wait for its verdict; the version it runs then. ``IntegrityError`` when it went back."""
-    with Line(port) as line:
-        unit = Unit(line)
+    with opened(port, signers) as (unit, _, _):
         unit.ask(os_mgmt.ResetWriteRequest(), os_mgmt.ResetWriteResponse)
     deadline = time.monotonic() + patience_s
     while time.monotonic() < deadline:
         time.sleep(pause_s)
-        if (now := _running(port)) is None:
+        if (now := _running(port, signers)) is None:
             continue
         if now.sha256 == bundle.sha256 and now.confirmed:
             return now.version
@@ -88,13 +104,22 @@ def restarted(port: str, bundle: Bundle, patience_s: float = RESTART_S, pause_s:
     raise LinkError(f"{port}: no verdict after {patience_s:.0f} s: look at the unit again with 'manul update --show'")
 
 
-def _running(port: str) -> Slot | None:
+def _running(port: str, signers: Signers) -> Slot | None:
     """What runs now, None while the unit is away or a trial is undecided."""
     try:
         with Line(port) as line:
-            found = slots(Unit(line))
+            found = _seen(Unit(line), signers)
     except TrapError:
         return None
     if any(slot.pending for slot in found.values()):
         return None
     return found.get(0)
+
+
+def _seen(unit: Unit, signers: Signers) -> dict[int, Slot]:
+    """Its releases; a login only when it asks for one, so that looking twice a second does not fill its journal."""
+    try:
+        return slots(unit)
+    except RefusedError:
+        Session(unit, signers).open()
+        return slots(unit)

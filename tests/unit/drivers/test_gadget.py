@@ -1,5 +1,6 @@
 """configfs is a file system whose folders fill themselves; here it is plain folders, in the machine it is the kernel's."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,33 @@ def test_without_configfs_the_module_is_named(tmp_path, controllers):
 def test_drive_without_a_gadget_says_what_to_run(tmp_path):
     with pytest.raises(PartError, match="trapd gadget up"):
         gadget.Drive(tmp_path).show(Path("/dev/sda1"))
+
+
+@pytest.fixture
+def card_drive(configfs, controllers, tmp_path):
+    """The drive over a card that lies on a partition of these numbers, at a host that has configured the gadget."""
+    gadget.up("MN-017", configfs=configfs, controllers=controllers)
+    (controllers / "3f980000.usb/state").write_text("configured\n")
+    number = tmp_path.stat().st_dev
+    folder = tmp_path / "blocks" / f"{os.major(number)}:{os.minor(number)}"
+    folder.mkdir(parents=True)
+    (folder / "uevent").write_text("MAJOR=179\nMINOR=4\nDEVNAME=mmcblk0p4\nDEVTYPE=partition\n")
+    return gadget.CardDrive(tmp_path, configfs, controllers, tmp_path / "blocks")
+
+
+def test_card_drive_shows_the_partition_that_holds_the_card(card_drive, configfs):
+    assert not card_drive.shown
+    card_drive.show()
+    assert (configfs / "manul/functions/mass_storage.drive/lun.0/file").read_text() == "/dev/mmcblk0p4"
+    assert card_drive.shown
+
+
+def test_card_drive_knows_whether_a_host_is_at_the_cable(card_drive, controllers):
+    assert card_drive.plugged
+    (controllers / "3f980000.usb/state").write_text("not attached\n")
+    assert not card_drive.plugged
+
+
+def test_card_that_lies_on_no_partition_is_said(tmp_path):
+    with pytest.raises(PartError, match="no partition that could be shown"):
+        gadget.partition_of(tmp_path, tmp_path / "none")

@@ -1,8 +1,10 @@
 import json
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from smp import os_management as os_mgmt
 
 from tests.link_rig import serving
 from tests.unit.drivers.fake_gpiod import FakeGpiod
@@ -181,3 +183,39 @@ def test_doctor_names_a_part_that_does_not_exist(capsys):
 def test_camera_sizes_that_are_none_are_wrong_usage_with_an_example(capsys):
     assert cli.main(["doctor", "station", "--camera", "big"]) == 3
     assert "2304x1296:640x360:YUV420" in capsys.readouterr().err
+
+
+def test_host_that_asks_for_a_restart_is_answered_and_the_rail_stays_up(build, journal, tmp_path):
+    pty = open_pty()
+    trap = assembly.with_host(build(), LastingPort("/dev/ttyGS0", lambda _: pty.port))
+    ended = []
+    unit = threading.Thread(target=lambda: ended.append(life.live(trap, threading.Event(), tmp_path / "sleep")))
+    with Line(pty.path) as line:
+        host = Unit(line)
+        unit.start()
+        host.hello()
+        host.ask(os_mgmt.ResetWriteRequest(), os_mgmt.ResetWriteResponse)
+    unit.join(10)
+    pty.close()
+    assert ended == [life.RESTART]
+    assert not (tmp_path / "sleep").exists()
+    assert codes.SLEEP_REQUEST not in [type_ for type_, _ in trap.supervisor.sent]
+    assert journal.newest(Kind.STATE)[0].body == {"state": "restarting", "cause": "host"}
+
+
+def test_service_comes_again_after_a_restart_that_a_host_asked_for():
+    service = (Path(__file__).parents[3] / "firmware/systemd/trapd.service").read_text()
+    assert f"RestartForceExitStatus={life.RESTART}" in service
+
+
+def test_unit_that_is_stopped_does_not_wait_for_a_host_that_has_gone_quiet(build):
+    pty, stopping = open_pty(), threading.Event()
+    trap = assembly.with_host(replace(build(), stopping=stopping), LastingPort("/dev/ttyGS0", lambda _: pty.port))
+    unit = threading.Thread(target=life.live, args=(trap, stopping))
+    with Line(pty.path) as line:
+        unit.start()
+        Unit(line).hello()
+    stopping.set()
+    unit.join(5)
+    assert not unit.is_alive()
+    pty.close()

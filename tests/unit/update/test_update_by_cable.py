@@ -7,6 +7,8 @@ import time
 
 import pytest
 from click.testing import CliRunner
+from cryptography.hazmat.primitives import serialization
+from smp import os_management as os_mgmt
 from smpclient import SMPClient
 from smpclient.requests.image_management import ImageStatesRead
 from smpclient.transport.serial import SMPSerialTransport
@@ -17,6 +19,7 @@ from tests.unit.update.test_update import release
 from trap.drivers.card import FolderCard
 from trap.drivers.tty import open_pty
 from trap.link.answers import writing
+from trap.link.doorman import Doorman
 from trap.link.host import host_table
 from trap.link.img_group import img_group
 from trap.link.smp_server import Server
@@ -35,15 +38,26 @@ from trap_wire.smp import Error, Group, OsCommand
 class Rig:
     """A unit that takes updates, on a pty. ``healthy`` decides what a started release makes of itself."""
 
-    def __init__(self, root, healthy=True):
+    def __init__(self, root, healthy=True, door=False):
         root.mkdir(exist_ok=True)
-        self.bench, self.card = Bench(root), FolderCard(root)
+        self.bench, self.card = Bench(root, door=door, keys=(keys.public_of(KEY),)), FolderCard(root)
         self.healthy = healthy
         self.images = self._images()
         self.pty = open_pty()
+        self._start()
+
+    def _start(self):
+        """A server as after power-up: who was logged in before is not any more."""
         reset = writing(Group.OS, OsCommand.RESET, self._reset)
-        self.table = {**host_table(self.bench.facts()), **reset, **img_group(self)}
-        self.server = Server(self.pty.port, self.table)
+        bench = self.bench
+        trust = bench.facts().trust
+        self.door = (
+            Doorman(bench.unit, trust.keys, trust.signing, lambda: time.monotonic_ns() // 10**6, trust.told)
+            if trust
+            else None
+        )
+        self.table = {**host_table(bench.facts(), door=self.door), **reset, **img_group(self)}
+        self.server = Server(self.pty.port, self.table, self.door)
 
     def _images(self):
         return Images(self.card, self.bench.root / "inbox", lambda: [keys.public_of(KEY)], "3.11")
@@ -64,6 +78,8 @@ class Rig:
     def _reset(self, _body):
         """What systemd and the launcher do: choose and start, until the release is confirmed or left."""
         self.images = self._images()
+        if self.door:
+            self.door._open_until_ms = None
         while boot.choose(self.card).on_trial:
             if self.healthy:
                 boot.confirm(self.card)
@@ -237,3 +253,41 @@ def test_stock_smpclient_reads_the_state(rig, bundles):
 
     found = asyncio.run(ask())
     assert [(i.version, i.confirmed) for i in found.images] == [("1.0", True)]
+
+
+@pytest.fixture
+def locked(tmp_path, monkeypatch):
+    monkeypatch.setenv("MANUL_HOME", str(tmp_path / "laptop"))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    made = Rig(tmp_path / "locked", door=True)
+    with serving(made.server):
+        yield made
+    made.pty.close()
+    made.bench.journal.close()
+
+
+def private_key(path, key):
+    forms = serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+    path.write_bytes(key.private_bytes(*forms))
+    return path
+
+
+def test_locked_unit_is_updated_and_restarted_with_the_programmes_key(locked, bundles, trusted, tmp_path):
+    private = private_key(tmp_path / "programme", KEY)
+    answer = manul(
+        bundles["1.0"], "--key", trusted, "--port", locked.pty.path, "--login", private, "--restart", "--json"
+    )
+    assert answer.exit_code == 0, answer.output
+    assert state.load(locked.card).release(state.load(locked.card).active).version == "1.0"
+    assert manul("--show", "--port", locked.pty.path, "--login", private).output.splitlines() == ["runs 1.0"]
+    # Before the restart, for the restart, and once after it; not at every look.
+    assert len(locked.bench.visitors) <= 4
+
+
+def test_locked_unit_takes_neither_a_release_nor_a_restart_without_the_key(locked, bundles, trusted, tmp_path):
+    private = private_key(tmp_path / "other", OTHER)
+    answer = manul(bundles["1.0"], "--key", trusted, "--port", locked.pty.path, "--login", private, "--restart")
+    assert answer.exit_code == 9
+    assert "does not take any key" in answer.output
+    with Line(locked.pty.path) as line, pytest.raises(RefusedError, match="access denied"):
+        Unit(line).ask(os_mgmt.ResetWriteRequest(), os_mgmt.ResetWriteResponse)
