@@ -12,6 +12,7 @@ from typing import Any
 from trap.cable import StationSlot, host_facts
 from trap.deployment import SAFE, Deployment, parse_or_safe
 from trap.drivers import detector as runtime
+from trap.drivers import vitals
 from trap.drivers.absent import AbsentSupervisor
 from trap.drivers.age import sealer
 from trap.drivers.camera import CameraSettings, PiCamera
@@ -154,7 +155,7 @@ def real_trap(config: UnitConfig) -> Trap:
             clock=clock,
             journal=config.journal,
             detector=config.detector_folder(),
-            reserve=config.reserve,
+            reserve=config.reserve or _reserve(config),
             own=own,
             bulk=bulk,
         )
@@ -190,6 +191,14 @@ def _station_slot(path: Path) -> StationSlot:
             raise StorageError(f"{path}: {error.strerror}") from error
 
     return StationSlot(path.read_bytes, keep)
+
+
+def _reserve(config: UnitConfig) -> Reserve | None:
+    """By the size of the card that is really there; None where none is, which the first write will say."""
+    card, journal = vitals.storage(config.card), vitals.storage(config.journal.parent)
+    if card is None or journal is None:
+        return None
+    return Reserve.of(card.size_bytes, journal_apart=card.device != journal.device)
 
 
 def _flash(config: UnitConfig) -> tuple[Flash | None, str]:

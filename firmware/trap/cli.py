@@ -46,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     gadget = commands.add_parser("gadget", help="the USB cable's device side (needs root)")
     gadget.add_argument("action", choices=("up", "down"))
     gadget.set_defaults(command=_gadget)
+    card = commands.add_parser("card", help="the card's media partition (needs root)")
+    card.add_argument("action", choices=("grow",), help="make it as large as the card, if it was never used")
+    card.set_defaults(command=_card)
     return parser
 
 
@@ -116,6 +119,14 @@ def _doctor(args: argparse.Namespace) -> int:
         print(line, flush=True)
         worst = 8 if found.state == doctor.FAIL else worst
     return worst
+
+
+def _card(_args: argparse.Namespace) -> int:
+    from trap.assembly import UnitConfig
+    from trap.drivers import partition
+
+    print(partition.grow(*partition.media_of(UnitConfig().journal.parent)), flush=True)
+    return 0
 
 
 def _gadget(args: argparse.Namespace) -> int:

@@ -87,6 +87,7 @@ class Cuts:
         parts = partitions(image)
         self._parts = {number: parts[number] for number in numbers}
         self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         self._done = 0
         self._pending: list[Write] = []
         for number, part in self._parts.items():

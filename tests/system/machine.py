@@ -25,6 +25,7 @@ COUNTED = ("-smp", "1", "-accel", "tcg,thread=single", "-icount", "shift=0,sleep
 # Only where a test is about it: a starved emulator would be reset by it.
 WATCHDOG = ("-device", "i6300esb", "-action", "watchdog=reset")
 MARK = "\x01RC"
+ATTEMPT_S = 4.0
 
 
 class MachineError(AssertionError):
@@ -54,6 +55,7 @@ class Machine:
         self._qmp.readline()
         self.qmp("qmp_capabilities")
         self._shell = self._connected("shell.sock")
+        self._asked = 0
 
     def qmp(self, command: str, **arguments: Any) -> Any:
         """What QEMU answers to a command of its machine protocol."""
@@ -77,7 +79,7 @@ class Machine:
         while True:
             self._shell.sendall(b"stty -echo; PS1=; export PYTHON_COLORS=0\n")
             try:
-                self.run("true", timeout_s=15)
+                self.run("true", ATTEMPT_S)
             except MachineError:
                 over = time.monotonic() > deadline or self._process.poll() is not None
                 if over or "built-in shell (ash)" in self.console:
@@ -87,17 +89,27 @@ class Machine:
 
     def run(self, command: str, timeout_s: float = 400, *, check: bool = True) -> str:
         """What a command in the machine's root shell printed; ``MachineError`` when it fails and ``check`` is set."""
-        self._shell.sendall(f"( {command} ) 2>&1; printf '\\001RC%d\\n' $?\n".encode())
-        text = self._until(re.compile(rf"{MARK}(\d+)\r?\n"), timeout_s)
-        body, code = re.fullmatch(rf"(.*){MARK}(\d+)\r?\n.*", text, re.DOTALL).groups()  # type: ignore[union-attr]
-        body = body.replace("\r\n", "\n").strip("\n")
+        self._asked += 1  # an answer that comes after its time-out is not the next command's
+        self._shell.sendall(f"( {command} ) 2>&1; printf '\\001RC{self._asked}:%d\\n' $?\n".encode())
+        ours = re.compile(rf"{MARK}{self._asked}:(\d+)\r?\n")
+        text = self._until(ours, timeout_s)
+        found = ours.search(text)
+        assert found is not None
+        code, late = found[1], re.compile(rf"{MARK}\d+:\d+\r?\n")
+        body = late.split(text[: found.start()])[-1].replace("\r\n", "\n").strip("\n")
         if check and code != "0":
             raise MachineError(f"{command!r} ended with {code}:\n{body[-3000:]}")
         return body
 
-    def python(self, code: str, timeout_s: float = 400) -> str:
-        """What Python code printed in the machine."""
-        return self.run(f"python3 - <<'END_OF_PYTHON'\n{code}\nEND_OF_PYTHON", timeout_s)
+    def python(self, code: str, timeout_s: float = 400, account: str = "") -> str:
+        """What Python code printed in the machine, as root or as another account."""
+        who = f"setpriv --reuid={account} --regid={account} --init-groups " if account else ""
+        return self.run(f"{who}python3 - <<'END_OF_PYTHON'\n{code}\nEND_OF_PYTHON", timeout_s)
+
+    def begin_from(self, snapshot: str) -> None:
+        """Everything, the card too, as it was when the snapshot was taken."""
+        self.monitor(f"loadvm {snapshot}")
+        self.run("true")
 
     def reset(self) -> None:
         """The reset button: no warning, no sync."""

@@ -13,16 +13,14 @@ import pytest
 
 from tests.system import bench as benches
 from tests.system.frames import draw
-from tests.system.unit import burst, head
+from tests.system.unit import DETECTOR, burst, head
 from tools.image import root as rootfs
-from tools.image.host import ROOT
 
 HERE = Path(__file__).parent
 GROWTH = 1.05
 PEAK_MB = 160  # DESIGN.md, section 8
 SITES = "/usr/local/lib/python3.13/dist-packages:/usr/lib/python3/dist-packages"
 CORE = "processor\t: {n}\nFeatures\t: fp asimd evtstrm crc32 cpuid\nCPU implementer\t: 0x41\nCPU architecture: 8\nCPU variant\t: 0x0\nCPU part\t: 0xd03\nCPU revision\t: 4\n\n"
-(MODEL,) = (card.parent for card in (ROOT / "models").glob("*/model.toml"))
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +31,7 @@ def marks(image, tmp_path_factory):
     subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-o", plugin, HERE / "insn_marks.c"], check=True)
     draw(folder / "frames")
     sysroot = _sysroot(folder)
-    look, first, trigger = _steps(sysroot, plugin, "costs.py", MODEL, folder / "frames" / "animal")
+    look, first, trigger = _steps(sysroot, plugin, "costs.py", DETECTOR, folder / "frames" / "animal")
     (start,) = _steps(sysroot, plugin, "start.py")
     # No byte code anywhere, as on a read-only root that was not prepared: Python compiles all of it at every start.
     (untuned,) = _steps(sysroot, plugin, "start.py", variables={"PYTHONPYCACHEPREFIX": "/nonexistent"})
@@ -75,7 +73,7 @@ def _sysroot(folder):
 
 def test_a_look_does_not_grow_unseen(marks):
     known = tomllib.loads((HERE / "costs.toml").read_text())["look"]
-    model = tomllib.loads((MODEL / "model.toml").read_text())["model"]
+    model = tomllib.loads((DETECTOR / "model.toml").read_text())["model"]
     name = f"{model['name']}@{model['version']}"
     if name not in known:
         pytest.skip(f'{name} has no figure yet: add "{name}" = {marks["look"]:.1f} to tests/system/costs.toml')

@@ -11,6 +11,9 @@ from typing import Any
 
 from tests.system.machine import Machine
 from tools.image.host import ROOT
+from tools.image.root import DETECTOR as DETECTOR  # noqa: PLC0414  # tests take it from here
+from trap.store.journal import Journal
+from trap_wire.entries import Entry, verified
 
 MANUL = ROOT / ".venv" / "bin" / "manul"
 REGSIM = "/sys/kernel/debug/i2c-regsim"
@@ -76,3 +79,14 @@ def manul(*words: str, timeout_s: float = 180, code: int = 0) -> str:
 def local(photographs: Path) -> list[Path]:
     """JPEG files below a folder."""
     return sorted(photographs.rglob("*.jpg"))
+
+
+def journal_of(partition: Path, folder: Path) -> list[Entry]:
+    """Entries of a journal partition that no machine has open, their chain verified."""
+    folder.mkdir()
+    subprocess.run(["debugfs", "-R", f"rdump / {folder}", partition], capture_output=True, check=True)
+    journal = Journal(folder / "journal.sqlite")
+    try:
+        return list(verified(journal.entries()))
+    finally:
+        journal.close()

@@ -10,6 +10,7 @@ from tools.image.host import ROOT, cached, digest, run, say
 from tools.image.initrd import initrd
 
 sys.path.insert(0, str(ROOT / "firmware"))
+from trap.drivers.partition import README
 from trap_wire import slot
 
 # The Pi's own boot ROM firmware is not free software and not in Debian main; docs/image.md says where it comes from.
@@ -58,9 +59,6 @@ image manul.img {
   partition journal { partition-type = 0x83 image = "journal.ext4" }
   partition media { partition-type = 0xC image = "media.vfat" }
 }
-"""
-README = """Photographs of a Manul camera trap lie in media/ and thumbnails/, by day (UTC).\r
-Read only, please: 'manul pull' copies and verifies them; the unit's journal is on the partition beside this one.\r
 """
 STATION = """# Written over by 'manul flash': this file's 64 KiB are the station slot. Until then the unit keeps everything.
 [station]

@@ -6,6 +6,7 @@ from pathlib import Path
 from tools.image import base, toolchain
 from tools.image.host import ROOT, cached, digest, run
 
+DETECTOR = ROOT / "models" / "manul-s"  # the project's own; others in models/ are for comparison
 OVERLAY = Path(__file__).parent / "overlay"
 UNITS = ROOT / "firmware" / "systemd"
 PLACES = {
@@ -26,13 +27,13 @@ MASKED = (
     "modprobe@loop.service", "modprobe@dm_mod.service",
 )  # fmt: skip
 ENABLED = {
-    "multi-user.target.wants": ("trapd.service", "manul-sleep.path", "manul-gadget.service"),
+    "multi-user.target.wants": ("trapd.service", "manul-sleep.path", "manul-gadget.service", "manul-media.service"),
 }
 
 
 def built(*, tuned: bool = True) -> Path:
     """Folder with ``root/``. ``tuned`` False leaves Debian's services and lazy byte code in place, for the boot table."""
-    sources = (ROOT / "firmware", ROOT / "models", ROOT / "pyproject.toml", OVERLAY, Path(__file__))
+    sources = (ROOT / "firmware", DETECTOR, ROOT / "pyproject.toml", OVERLAY, Path(__file__))
     below = base.base(compiled=tuned)
     key = digest(*sources, below.name)
     return cached("root" if tuned else "untuned", key, lambda to: _build(to / "root", below / "root", tuned=tuned))
@@ -59,8 +60,7 @@ def _manul(root: Path) -> None:
         run("python3", "-m", "zipfile", "-e", file, root / base.SITE)
     shutil.rmtree(wheel)
     (root / "usr/share/manul").mkdir()
-    model = ROOT / "models" / "manul-s"  # the project's own; others in models/ are for comparison
-    run("cp", "-rT", model, root / "usr/share/manul/detector")
+    run("cp", "-rT", DETECTOR, root / "usr/share/manul/detector")
     trapd = root / "usr/local/bin/trapd"
     trapd.write_text("#!/usr/bin/python3\nimport sys\n\nfrom trap.cli import main\n\nsys.exit(main())\n")
     trapd.chmod(0o755)

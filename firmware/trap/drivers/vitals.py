@@ -24,13 +24,17 @@ LIFE_STEPS = 10
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """One mounted partition. ``worn_pct`` is the card's own estimate, upper end; None where the card does not tell."""
+    """One mounted partition. ``worn_pct`` is the card's own estimate, upper end; None where the card does not tell.
+
+    ``device`` is the kernel's number for it: two paths with the same one share their room.
+    """
 
     path: str
     size_bytes: int
     free_bytes: int
     read_only: bool
     worn_pct: int | None
+    device: int
 
 
 def cpu_temperature_c(sys: Path = Path("/sys")) -> float | None:
@@ -58,7 +62,7 @@ def storage(path: Path, sys: Path = Path("/sys")) -> Storage | None:
     except OSError:
         return None
     size, free = status.f_blocks * status.f_frsize, status.f_bavail * status.f_frsize
-    return Storage(str(path), size, free, bool(status.f_flag & os.ST_RDONLY), _worn_pct(device, sys))
+    return Storage(str(path), size, free, bool(status.f_flag & os.ST_RDONLY), _worn_pct(device, sys), device)
 
 
 def memory_kb(proc: Path = Path("/proc/self")) -> dict[str, int]:

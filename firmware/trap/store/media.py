@@ -30,6 +30,12 @@ class Reserve:
     journal: int = 96 * MIB
     heartbeat: int = 192 * MIB
 
+    @classmethod
+    def of(cls, card: int, *, journal_apart: bool) -> "Reserve":
+        """For a card of so many bytes: an eighth each at most, and nothing for a journal that has a partition of its own."""
+        most = cls()
+        return cls(0 if journal_apart else min(most.journal, card // 8), min(most.heartbeat, card // 8))
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:

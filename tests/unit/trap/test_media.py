@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.trap.parts import NOON, jpeg
 from trap.drivers.card import FolderCard
-from trap.store.media import MediaStore, Picture, Reserve, is_whole_jpeg, media_body
+from trap.store.media import MIB, MediaStore, Picture, Reserve, is_whole_jpeg, media_body
 from trap_wire.entries import Kind
 from trap_wire.errors import StorageError
 from trap_wire.vocabulary import Role
@@ -96,6 +96,13 @@ def test_trigger_photograph_stops_at_the_heartbeats_reserve(tmp_path, journal):
     with pytest.raises(StorageError):
         store.save(picture("b"), NOON)
     assert store.save(picture("heartbeat"), NOON, heartbeat=True)
+
+
+def test_reserve_is_a_share_of_a_small_card_and_a_fixed_size_on_a_large_one():
+    large, small = Reserve.of(32_000 * MIB, journal_apart=False), Reserve.of(512 * MIB, journal_apart=False)
+    assert large == Reserve()
+    assert (small.journal, small.heartbeat) == (64 * MIB, 64 * MIB)
+    assert Reserve.of(512 * MIB, journal_apart=True).journal == 0
 
 
 def test_media_entry_describes_the_file(store):

@@ -40,7 +40,8 @@ def pulses():
         PULL.write_text("pull-down")
 
 
-data = pathlib.Path(tempfile.mkdtemp(dir="/var/lib/manul/journal"))
+# In memory: a disk's answer takes the host's time, which the machine's own clock jumps over.
+data = pathlib.Path(tempfile.mkdtemp(dir="/dev/shm"))
 for name in ("journal", "card"):
     (data / name).mkdir()
 trap = real_trap(UnitConfig(journal=data / "journal/j.sqlite", card=data / "card", detectors=()))
