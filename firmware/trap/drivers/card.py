@@ -1,4 +1,11 @@
-"""The data partition, through the kernel."""
+"""The data partition, through the kernel.
+
+- absent, full, read-only or torn: ``StorageError`` with the kernel's words; what was to be written is lost, the unit goes on.
+- slow: every ``sync`` waits for the card, and systemd's watchdog for ``trapd``.
+- lying (a flush that was none): nothing tells at once; the next start's recovery drops what is torn, and the hash in the
+  journal tells what was changed.
+- gone in mid-use: ``StorageError`` for every call until it is mounted again.
+"""
 
 import os
 from collections.abc import Iterator
@@ -49,14 +56,16 @@ class FolderCard:
 
     def size(self, path: str) -> int | None:
         """Size in bytes, None when there is no such file."""
-        try:
-            return (self.root / path).stat().st_size
-        except FileNotFoundError:
-            return None
+        with _said(path):
+            try:
+                return (self.root / path).stat().st_size
+            except FileNotFoundError:
+                return None
 
     def files(self, folder: str) -> Iterator[str]:
         """All files below a folder, sorted."""
-        found = (path for path in (self.root / folder).rglob("*") if path.is_file())
+        with _said(folder):
+            found = [path for path in (self.root / folder).rglob("*") if path.is_file()]
         yield from sorted(path.relative_to(self.root).as_posix() for path in found)
 
     def free_bytes(self) -> int:

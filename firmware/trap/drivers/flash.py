@@ -1,7 +1,13 @@
 """The infrared flash: one output, lit for the length of a frame and no longer.
 
 The supervisor's interlock (an AND in front of the MOSFET) keeps the LEDs dark whatever this pin does while the rail is not
-UP. Absent: nothing on the line tells, the frames are dark; ``trapd doctor`` compares a lit with an unlit frame.
+UP.
+
+- absent: the line cannot be taken, ``PartError``; a line without LEDs tells nobody, the frames are dark, and triage's change
+  between frames is all that is left at night.
+- slow: a line is set in microseconds or not at all.
+- lying (LEDs that stay on): ``LONGEST_S`` is the supervisor's interlock's to keep, not this pin's.
+- gone in mid-use: ``lit`` gives None: the frame is taken without light and does not claim infrared.
 """
 
 import time
@@ -27,14 +33,19 @@ class Flash:
         self._request = gpio.request(self._gpiod, where, line, "IR flash, header pin 12", settings)
 
     @contextmanager
-    def lit(self) -> Iterator[int]:
-        """Light on inside, off after it, whatever happens; gives CLOCK_MONOTONIC (ns) when it was on."""
+    def lit(self) -> Iterator[int | None]:
+        """Light on inside, off after it, whatever happens; gives CLOCK_MONOTONIC (ns) when it was on, None when it is dark."""
         try:
-            self._put(on=True)
-            yield time.monotonic_ns()
+            yield self._switched_on()
         finally:
             with suppress(PartError):  # the line is gone: the interlock is what keeps the LEDs dark then
                 self._put(on=False)
+
+    def _switched_on(self) -> int | None:
+        with suppress(PartError):  # a picture without light is better than none
+            self._put(on=True)
+            return time.monotonic_ns()
+        return None
 
     def close(self) -> None:
         """Dark, and let go of the line."""

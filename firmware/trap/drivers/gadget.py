@@ -4,8 +4,10 @@
 opened and held by ``trapd`` for as long as it runs: an ACM port that nobody has opened disturbs its neighbours on dwc2
 (raspberrypi/linux#2962). The drive is read-only, always: the unit alone writes its card.
 
-Absent (no USB device controller): ``PartError`` says which overlay is missing. Gone in mid-use: the host's end sees the cable
-pulled; the kernel brings it back by itself.
+- absent (no USB device controller, no configfs): ``PartError`` says which overlay or module is missing.
+- slow (dwc2 that comes a moment after the service): waited for, two seconds.
+- lying: a host that writes to the drive is refused by the kernel, the drive is read-only.
+- gone in mid-use: the host's end sees the cable pulled; the kernel brings it back by itself.
 """
 
 import os

@@ -1,6 +1,9 @@
 """GPIO lines by the SoC's own numbers, through the kernel's character device (libgpiod 2).
 
 The chip is found by its label, not its number: Raspberry Pi OS has renumbered it twice.
+
+- absent: ``PartError`` with the labels that were seen; busy: with the header pin.
+- gone in mid-use: ``guarded`` makes it a ``PartError`` of the part that hangs on the line.
 """
 
 from collections.abc import Callable

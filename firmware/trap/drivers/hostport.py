@@ -1,4 +1,10 @@
-"""The laptop's port as it really is: there or not, pulled and plugged in again, at any moment."""
+"""The laptop's port as it really is: there or not, pulled and plugged in again, at any moment.
+
+- absent: reads as silence, looked for again every second.
+- slow (a laptop that does not read): what it does not take in time is thrown away (``trap.drivers.tty``).
+- lying: frames have a CRC, ``trap.link`` drops what is broken.
+- gone in mid-use: ``PartError`` once, then as absent until it is back.
+"""
 
 import time
 from collections.abc import Callable

@@ -1,7 +1,13 @@
-"""The Pi's I²C bus through smbus2: every failure says which part, which address, and which pins to look at."""
+"""The Pi's I²C bus through smbus2: every failure says which part, which address, and which pins to look at.
+
+- absent (no bus, no rights to it): ``PartError`` names the line of config.txt or the group; opened anew at the next transfer.
+- slow (a chip that stretches the clock): the kernel waits for it, one repeat, then ``PartError``.
+- lying: what a chip answers is judged by its own driver.
+- gone in mid-use: ``PartError`` for each transfer; the next one is tried for what it is.
+"""
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from trap_wire.errors import PartError
@@ -51,18 +57,29 @@ class Bus:
         return None
 
     def _opened(self, part: str) -> Any:
-        if self._smbus is not None:
-            return self._smbus
-        try:
-            from smbus2 import SMBus
-        except ImportError as error:
-            raise PartError(part, "smbus2 is not installed: pip install 'manul[pi]'") from error
-        try:
-            self._smbus = SMBus(self._number)
-        except FileNotFoundError as error:
-            words = f"no /dev/i2c-{self._number}: is 'dtparam=i2c_arm=on' in config.txt?"
-            raise PartError(part, words) from error
+        if self._smbus is None:
+            self._smbus = opened(part, self._number, _library(part))
         return self._smbus
+
+
+def opened(part: str, number: int, library: Callable[[int], Any]) -> Any:
+    """The bus as ``library`` opens it; ``PartError`` says why it cannot."""
+    try:
+        return library(number)
+    except FileNotFoundError as error:
+        raise PartError(part, f"no /dev/i2c-{number}: is 'dtparam=i2c_arm=on' in config.txt?") from error
+    except OSError as error:
+        words = f"/dev/i2c-{number} cannot be opened ({error.strerror}): is the account in group i2c?"
+        raise PartError(part, words) from error
+
+
+def _library(part: str) -> Callable[[int], Any]:
+    try:
+        from smbus2 import SMBus
+    except ImportError as error:
+        raise PartError(part, "smbus2 is not installed: pip install 'manul[pi]'") from error
+    found: Callable[[int], Any] = SMBus
+    return found
 
 
 def _words(part: str, address: int, error: OSError) -> str:

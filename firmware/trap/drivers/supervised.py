@@ -1,4 +1,10 @@
-"""The parts of a unit that stand behind its supervisor: the link on the UART, and the RTC that only it can reach."""
+"""The parts of a unit that stand behind its supervisor: the link on the UART, and the RTC that only it can reach.
+
+- absent or mute: nobody answers HELLO within a second, the unit is then one without a supervisor.
+- slow: every question has a time-out and three tries.
+- lying (an RTC that stood still): WAKE says so, the time is not taken.
+- gone in mid-use: words in the journal at the hand-over, else ``PartError``: ``trapd`` ends and looks anew.
+"""
 
 import time
 from collections.abc import Iterable

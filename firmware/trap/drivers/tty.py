@@ -2,6 +2,9 @@
 
 Plain file descriptors instead of pyserial: a pty's master is no path that could be opened, and a write must give up by
 itself when the laptop stops listening, which pyserial answers with an exception in the middle of a packet.
+
+- absent: ``PartError`` names the device. Slow: a write gives up after ``WRITE_STALL_S`` of nothing taken.
+- gone in mid-use: a hang-up reads as nobody there, anything else is a ``PartError``.
 """
 
 import os

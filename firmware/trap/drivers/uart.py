@@ -1,4 +1,10 @@
-"""The UART to the supervisor: a byte stream on ``/dev/serial0``."""
+"""The UART to the supervisor: a byte stream on ``/dev/serial0``.
+
+- absent or busy: ``PartError`` names the port; ``trapd`` then takes the unit for one without a supervisor.
+- slow: reads give what came; a line that takes nothing for a second is gone.
+- lying (noise, a loose wire): bytes are bytes here, CRC and repeats are ``trap.link.supervisor``'s.
+- gone in mid-use: ``PartError``; ``trapd`` ends with 8 and is started anew.
+"""
 
 import serial
 

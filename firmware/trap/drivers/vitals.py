@@ -1,6 +1,8 @@
 """The Pi's own state from sysfs: temperature, throttling, and the health of what it writes to.
 
-Absent files (another board, a virtual machine) give None, not an error; what is there and wrong is said in words.
+- absent (another board, a virtual machine) or lying (no number in the file): None, never an error and never a guess.
+- slow: sysfs answers at once or not at all.
+- gone in mid-use (a card that was pulled): ``storage`` is None, ``trapd doctor`` says that nothing is mounted.
 """
 
 import os

@@ -2,6 +2,10 @@
 
 systemd holds ``/dev/watchdog`` (``RuntimeWatchdogSec=`` in the image), the SoC's timer resets the Pi when systemd stops,
 and systemd restarts ``trapd`` when ``trapd`` stops saying that it lives. Outside systemd every call does nothing.
+
+- absent (no timer, no service manager): an empty list, False; ``trapd doctor`` warns.
+- gone in mid-use (a manager that died): False; the kernel's timer is then what resets the Pi.
+- lying or slow: a timer that does not bite is only seen by making it bite (tests/system/test_6_faults.py).
 """
 
 import os
