@@ -85,7 +85,7 @@ image: $(VENV)/.ready ## build/manul.img: a bootable arm64 card from Debian pack
 # Its own step: needs root, QEMU and up to 20 minutes. SYSTEM='-k pulse' runs a part; MANUL_IMAGE=DIR tests an image built before.
 .PHONY: test-system
 test-system: $(VENV)/.ready ## the firmware in an emulated ARM machine: kernel GPIO, I2C, USB, libcamera (docs/system-test.md)
-	$(BIN)/python -m pytest tests/system -o addopts= -o timeout=1800 --import-mode=importlib -p no:xdist -ra $(SYSTEM)
+	$(BIN)/python -m pytest tests/system -o addopts= -o timeout=1800 --import-mode=importlib -n 2 --dist loadfile -ra --durations=0 $(SYSTEM)
 
 .PHONY: model
 model: $(VENV)/.ready ## train, quantise and measure a detector from DATA=DIR into build/model (CPU, an hour on two free cores)

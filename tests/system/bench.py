@@ -1,9 +1,11 @@
 """The test bench: kernel modules and files that the card image lacks, on a second disk that the machine mounts read-only."""
 
+import json
 import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from tests.system.frames import draw
 from tools.image import base
@@ -12,6 +14,7 @@ from tools.image.toolchain import toolchain
 
 HERE = Path(__file__).parent
 GUEST = HERE / "guest"
+SYSTEM = ROOT / "build" / "system"
 SOURCES = (
     "drivers/gpio/gpio-sim.c",
     "drivers/gpio/dev-sync-probe.c",
@@ -83,7 +86,13 @@ def disk(to: Path) -> Path:
 
 
 def where() -> Path:
-    """Folder for what a run writes: disks, consoles, what a failed test leaves."""
-    folder = ROOT / "build" / "system"
+    """Folder for what a run writes, disks and consoles; each of several workers has its own."""
+    folder = SYSTEM / os.environ.get("PYTEST_XDIST_WORKER", "alone")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def note(name: str, figures: Any) -> None:
+    """Keep what a test measured in build/system/figures."""
+    (SYSTEM / "figures").mkdir(parents=True, exist_ok=True)
+    (SYSTEM / "figures" / f"{name}.json").write_text(json.dumps(figures) + "\n")

@@ -93,7 +93,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 def _keep(name: str, machine: Machine) -> None:
     """Console, service log and journal of the unit into build/system/failed/TEST."""
-    folder = benches.where() / "failed" / name
+    folder = benches.SYSTEM / "failed" / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "console.log").write_text(machine.console)

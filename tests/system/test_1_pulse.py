@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.system import bench as benches
 from tests.system.frames import draw
-from tests.system.machine import overlay, running
+from tests.system.machine import COUNTED, overlay, running
 from tests.system.unit import DETECTOR, burst, cable, entries, head, manul
 from trap.drivers import detector
 
@@ -67,13 +67,12 @@ def test_edge_reaches_the_camera_within_the_bar(image, bench):
     """In the machine's own time: one nanosecond an instruction, which is about a Cortex-A53 at 1 GHz; no SD card's fsync."""
     folder = benches.where() / "edges"
     card = overlay_in(folder, image)
-    with running(folder, image, card, bench, counted=True) as machine:
+    with running(folder, image, card, bench, pace=COUNTED) as machine:
         machine.wait_for_shell()
         machine.run("mkdir -p /run/bench; mount -o ro /dev/vdb /run/bench; sh /run/bench/bin/stage.sh")
         out = machine.run(f"python3 /run/bench/bin/edges.py {EDGES}", timeout_s=900)
     figures = json.loads(out.splitlines()[-1])
-    (benches.where() / "edges.json").write_text(json.dumps(figures))
-    print(figures)
+    benches.note("edges", figures)
     assert figures["edges"] == EDGES
     assert figures["p99_ms"] <= P99_MS
 

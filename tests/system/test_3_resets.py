@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.system import bench as benches
 from tests.system.unit import burst, entries, head, pulse
 
 RESETS = int(os.environ.get("MANUL_RESETS", "20"))
@@ -45,7 +46,7 @@ def test_resets_in_mid_burst_lose_nothing_that_was_said(armed):
         assert int(last) >= before, f"after reset {number + 1}: entries up to {before} were committed, {last} are there"
         assert int(files) >= 4
         found.append(int(last))
-    print(f"burst of {length_s:.1f} s; newest entry after each reset: {found}")
+    benches.note("resets", {"burst_s": round(length_s, 1), "newest_entry": found})
     assert len(set(found)) > 1, "every reset fell into the same moment"
     comes_back(armed)
     armed.monitor("delvm mid")

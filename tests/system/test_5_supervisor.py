@@ -6,6 +6,7 @@ from collections import defaultdict
 
 import pytest
 
+from tests.system import bench as benches
 from tests.system.crash import cut_out, partitions
 from tests.system.pico import HOLD, RAIL, Pico
 from tests.system.unit import journal_of, until
@@ -50,7 +51,7 @@ def test_pulse_at_the_supervisor_becomes_a_burst_and_the_rail_falls_after_the_ha
     left = [frames.unpack_record(raw).sequence for raw in Ring(FolderFiles(str(pico.flash))).since(0, 100)]
     assert min(left, default=len(handed) + 1) == len(handed) + 1, "what was journalled is forgotten over there, no more"
     assert not said["error"]
-    print(json.dumps({"handed": handed, "left": left}))
+    benches.note("supervisor", {"handed": handed, "left": left})
 
 
 def test_supervisor_that_falls_silent_costs_the_unit_nothing(staged, pico):

@@ -1,6 +1,5 @@
 """What a trigger costs an ARM processor, in instructions, and what trapd costs a machine of 512 MB, in memory."""
 
-import json
 import os
 import re
 import shutil
@@ -36,7 +35,7 @@ def marks(image, tmp_path_factory):
     # No byte code anywhere, as on a read-only root that was not prepared: Python compiles all of it at every start.
     (untuned,) = _steps(sysroot, plugin, "start.py", variables={"PYTHONPYCACHEPREFIX": "/nonexistent"})
     found = {"look": look, "first": first, "trigger": trigger, "start": start, "untuned": untuned}
-    (benches.where() / "costs.json").write_text(json.dumps(found))
+    benches.note("costs", found)
     return found
 
 
@@ -95,6 +94,5 @@ def test_trapd_with_its_model_fits_a_machine_of_512_mb(armed):
         "cat /proc/$(systemctl show -P MainPID trapd)/smaps_rollup /proc/$(systemctl show -P MainPID trapd)/status"
     )
     memory = {key: int(kb) // 1024 for key, kb in re.findall(r"^(Rss|Pss|VmHWM):\s+(\d+) kB", found, re.MULTILINE)}
-    (benches.where() / "memory.json").write_text(json.dumps(memory))
-    print(memory)
+    benches.note("memory_mb", memory)
     assert memory["VmHWM"] <= PEAK_MB
