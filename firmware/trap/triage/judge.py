@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from trap.deployment import Deployment
 from trap.ports import Detection, Detector, ModelIdentity, Shot, Thresholds
 from trap.triage.audit import drawn
-from trap.triage.looks import Found, Steps, look_at
+from trap.triage.looks import Found, Looked, Steps, look_at
 from trap.triage.scene import Hour, Scene
 from trap_wire.errors import TrapError
 from trap_wire.vocabulary import Decision, ObservationType
@@ -64,10 +64,14 @@ class Triage:
         # The widest net on purpose: a defect in a runtime or a model must cost storage, never an animal.
         except FAULTS as error:
             return _unclassified(f"{type(error).__name__}: {error}", self.detector.identity)
+        return self.decide(burst, looked, Hour.of(shots[0]), heartbeat=heartbeat)
+
+    def decide(self, burst: str, looked: Looked, hour: Hour, *, heartbeat: bool = False) -> Verdict:
+        """Verdict of a burst that was looked at, and what the scene learns of it."""
+        assert self.detector is not None  # noqa: S101  # somebody looked
         verdict = self._verdict(burst, looked.boxes, self.detector, heartbeat)
-        at = self.detector.thresholds
-        standing = tuple(found for found in looked.standing if found.score >= at.blank_at)
-        self.scene.learn(Hour.of(shots[0]), looked.still, looked.moved, standing)
+        standing = tuple(found for found in looked.standing if found.score >= self.detector.thresholds.blank_at)
+        self.scene.learn(hour, looked.still, looked.moved, standing)
         return verdict
 
     def _check_time(self, frames: int) -> Callable[[int], None]:

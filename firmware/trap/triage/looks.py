@@ -6,11 +6,11 @@ The second look costs at most as much as the first: one crop a frame, and none w
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from trap.ports import Detection, Detector, Shot
+from trap.ports import Box, Detection, Detector, Shot, Thresholds
 from trap.triage.change import Cells, Region, background, cells_of, changed
 from trap.triage.repeats import moved_there
 from trap.triage.scene import Hour, Scene
-from trap.triage.zoom import merged, second_look
+from trap.triage.zoom import look_into, merged, place_to_look
 
 Found = tuple[Detection, ...]
 
@@ -48,21 +48,44 @@ def look_at(
 ) -> Looked:
     """All looks into a burst. ``check_time`` is called after every look with their number and may raise."""
     first = tuple(_timed(detector.look(shot.lores), check_time, n) for n, shot in enumerate(shots, 1))
-    cells = [cells_of(shot.lores) for shot in shots]
-    still = background(cells, scene.quiet(Hour.of(shots[0])))
-    regions = tuple(changed(frame, still) for frame in cells)
-    boxes = first
-    at = detector.thresholds
-    if steps.zoom and at.second_look_at is not None and _best(first) < at.keep_at:
-        again = [
-            second_look(detector, shot, where, [found for found in seen if found.score >= at.second_look_at])
-            for shot, where, seen in zip(shots, regions, first, strict=True)
-        ]
-        check_time(2 * len(shots))
-        boxes = tuple(merged(one, two) for one, two in zip(first, again, strict=True))
+    seen = compared(first, [cells_of(shot.lores) for shot in shots], scene.quiet(Hour.of(shots[0])))
+    places = places_to_look(seen, detector.thresholds, steps)
+    again = [look_into(detector, shot.jpeg, place) if place else () for shot, place in zip(shots, places, strict=True)]
+    check_time(2 * len(shots))
+    return weighed_together(seen, again, scene, steps, detector.thresholds)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compared:
+    """A burst after the first look: detections and changed regions of every frame, and the still background."""
+
+    first: tuple[Found, ...]
+    regions: tuple[tuple[Region, ...], ...]
+    still: Cells
+
+
+def compared(first: Sequence[Found], cells: Sequence[Cells], quiet: Cells | None) -> Compared:
+    """Where the frames of a burst differ from each other and from the last quiet one."""
+    still = background(cells, quiet)
+    return Compared(tuple(first), tuple(changed(frame, still) for frame in cells), still)
+
+
+def places_to_look(seen: Compared, at: Thresholds, steps: Steps) -> tuple[Box | None, ...]:
+    """For every frame the place that deserves a second look; none when the first look has decided."""
+    weakest = at.second_look_at
+    if not steps.zoom or weakest is None or _best(seen.first) >= at.keep_at:
+        return (None,) * len(seen.first)
+    half_seen = ([found for found in frame if found.score >= weakest] for frame in seen.first)
+    return tuple(place_to_look(regions, weak) for regions, weak in zip(seen.regions, half_seen, strict=True))
+
+
+def weighed_together(seen: Compared, again: Sequence[Found], scene: Scene, steps: Steps, at: Thresholds) -> Looked:
+    """Both looks and what the scene remembers, as one."""
+    boxes = tuple(merged(one, two) if two else one for one, two in zip(seen.first, again, strict=True))
     if steps.repeats:
-        boxes = tuple(_damped(found, where, scene, at.blank_at) for found, where in zip(boxes, regions, strict=True))
-    return Looked(boxes, regions, still)
+        damped = zip(boxes, seen.regions, strict=True)
+        boxes = tuple(_damped(found, where, scene, at.blank_at) for found, where in damped)
+    return Looked(boxes, seen.regions, seen.still)
 
 
 def _damped(found: Found, regions: Sequence[Region], scene: Scene, blank_at: float) -> Found:

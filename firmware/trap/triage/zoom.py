@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from trap.ports import Box, Detection, Detector, Pixels, Shot
+from trap.ports import Box, Detection, Detector, Pixels
 from trap.triage.boxes import OVERLAP, overlap
 from trap.triage.change import Region
 
@@ -17,14 +17,9 @@ MARGIN = 2.0  # the crop is this many times the region: context helps the networ
 LEAST_SHARE = 0.2  # of the frame's width: a crop smaller than that is blur enlarged
 
 
-def second_look(
-    detector: Detector, shot: Shot, regions: Sequence[Region], first: Sequence[Detection]
-) -> tuple[Detection, ...]:
-    """One more look into one frame, as detections relative to the whole frame; nothing when no place stands out."""
-    place = place_to_look(regions, first)
-    if place is None:
-        return ()
-    return tuple(_back(found, place) for found in detector.look(crop(shot.jpeg, place)))
+def look_into(detector: Detector, jpeg: bytes, place: Box) -> tuple[Detection, ...]:
+    """One more look at a place of one frame, as detections relative to the whole frame."""
+    return tuple(_back(found, place) for found in detector.look(crop(jpeg, place)))
 
 
 def place_to_look(regions: Sequence[Region], first: Sequence[Detection]) -> Box | None:
