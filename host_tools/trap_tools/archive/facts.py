@@ -22,6 +22,7 @@ class Boot:
     model: str | None
     software: str
     trouble: str
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Burst:
     frames: int
     first_frame_ms: int | None
     infrared: bool
+    lores_px: tuple[int, int] | None = None  # of the picture that the detector saw
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ def _boot(log: Log, entry: Entry, body: Body) -> None:
     names = ("unit", "deployment", "programme", "protocol", "protocol_hash", "software", "trouble")
     texts = {name: str(body.get(name) or "") for name in names}
     trouble = texts["trouble"]
-    log.boots.append(Boot(at=entry.at, model=body.get("model") or None, **texts))
+    log.boots.append(Boot(at=entry.at, model=body.get("model") or None, sequence=entry.sequence, **texts))
     if trouble:
         log.notes.append(Note(entry.at, Kind.BOOT, "config", trouble))
 
@@ -86,7 +86,11 @@ def _burst(log: Log, entry: Entry, body: Body) -> None:
     burst, first = str(body["burst"]), body.get("first_frame_ms")
     method = str(body["capture_method"])
     wake, infrared = str(body.get("wake") or ""), bool(body.get("infrared"))
-    log.bursts[burst] = Burst(entry.at, entry.sequence, burst, wake, method, int(body["frames"]), first, infrared)
+    width, height = body.get("lores_px") or (0, 0)
+    seen_px = (int(width), int(height)) if width and height else None
+    log.bursts[burst] = Burst(
+        entry.at, entry.sequence, burst, wake, method, int(body["frames"]), first, infrared, seen_px
+    )
 
 
 def _verdict(log: Log, entry: Entry, body: Body) -> None:

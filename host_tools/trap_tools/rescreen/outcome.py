@@ -3,66 +3,52 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from trap_tools.archive.facts import Medium, Verdict
 from trap_tools.archive.whole import Whole
-from trap_tools.rescreen.store import Results
-from trap_tools.rescreen.work import Card, Job
-from trap_wire.vocabulary import Decision, ObservationType
+from trap_tools.rescreen.store import Judged, Results
+from trap_wire.vocabulary import CaptureMethod, Decision
+
+UNJUDGED = "unjudged"  # another camera's burst, or one of which a power cut left only photographs
 
 
 @dataclass(frozen=True, slots=True)
 class Second:
-    """One burst: the unit's decision and the other detector's. ``frames`` were looked at, of the full ones that are kept."""
+    """One burst: the unit's decision and the other detector's.
+
+    ``frames`` were looked at, of the full ones that are kept; ``looked_again`` at native resolution besides.
+    """
 
     unit: str
     deployment: str
     burst: str
     before: str
+    type_before: str
     score_before: float | None
     after: str
+    type_after: str
     score_after: float
     frames: int
+    looked_again: int
 
 
-def jobs(read: Sequence[Whole], done: Results) -> list[Job]:
-    """Files still to be looked at, each content once, however often it lies in the archive."""
-    found: dict[str, Job] = {}
+def seconds(read: Sequence[Whole], results: Results) -> Iterator[Second]:
+    """Both decisions for every burst that was judged again, without heartbeats: these are never filtered."""
     for one in read:
-        for medium in one.log.present:
-            path = one.holding.root / medium.path
-            if medium.is_full and medium.sha256 not in done and medium.sha256 not in found and path.is_file():
-                found[medium.sha256] = Job(medium.sha256, str(path.resolve()))
-    return list(found.values())
+        for again in sorted(results.judged((one.log.unit, one.log.deployment)).values(), key=lambda it: it.sequence):
+            burst = one.log.bursts.get(again.burst)
+            if not (burst and burst.capture_method == CaptureMethod.TIME_LAPSE):
+                yield _second(one, again)
 
 
-def seconds(read: Sequence[Whole], results: Results, card: Card) -> Iterator[Second]:
-    """Both decisions for every burst of which a full frame was looked at."""
-    for one in read:
-        frames: dict[str, list[Medium]] = {}
-        for medium in one.log.present:
-            if medium.is_full and medium.burst is not None and medium.sha256 in results:
-                frames.setdefault(medium.burst, []).append(medium)
-        for burst, media in frames.items():
-            if verdict := one.log.verdicts.get(burst):
-                yield _second(one, verdict, media, results, card)
-
-
-def _second(one: Whole, verdict: Verdict, media: Iterable[Medium], results: Results, card: Card) -> Second:
-    looked = [result for medium in media if (result := results.get(medium.sha256))]
-    scores = [box["score"] for result in looked for box in result.boxes if box["label"] in _KEPT]
-    score = max(scores, default=0.0)
-    after = Decision.KEEP if score >= card.keep_at else Decision.BLANK if score < card.blank_at else Decision.UNKNOWN
-    return Second(
-        one.log.unit, one.log.deployment, verdict.burst, verdict.decision, verdict.score, str(after), score, len(looked)
-    )
-
-
-_KEPT = frozenset({str(ObservationType.ANIMAL), str(ObservationType.HUMAN), str(ObservationType.VEHICLE)})
+def _second(one: Whole, again: Judged) -> Second:
+    verdict = one.log.verdicts.get(again.burst)
+    before = (verdict.decision, verdict.observation_type, verdict.score) if verdict else (UNJUDGED, "", None)
+    after = (again.decision, again.observation_type, again.score)
+    return Second(one.log.unit, one.log.deployment, again.burst, *before, *after, again.frames, again.looked_again)
 
 
 def crossed(found: Iterable[Second]) -> dict[str, dict[str, int]]:
     """How often each decision became which: before -> after -> bursts."""
-    table = {str(before): {str(after): 0 for after in Decision} for before in Decision}
+    table = {before: {str(after): 0 for after in Decision} for before in (*map(str, Decision), UNJUDGED)}
     for second in found:
         table[second.before][second.after] += 1
     return table

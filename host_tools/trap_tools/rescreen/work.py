@@ -1,45 +1,56 @@
-"""The worker's side: one picture through one detector. The only module of the tools that runs the unit's own detector code.
+"""The worker's side: one picture, or one place in it, through one detector, with the unit's own code.
 
 Looking again must mean looking in the same way: same decoding, same preprocessing, same box decoding as on the unit.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from trap.drivers import detector as unit_detector
-from trap.ports import Detector
+from trap.ports import Box, Detection, Detector, Pixels
+from trap.triage.change import Cells, cells_of
+from trap.triage.zoom import look_into
 from trap_wire.errors import TrapError
 
-# What the camera's low-resolution stream gives; a larger picture would be shrunk to the network's input anyway.
-LORES_PX = (640, 480)
+Found = tuple[Detection, ...]
+Ticket = tuple[int, int, int]  # deployment, burst and frame, as they are counted in this run
+FAULTS = (OSError, UnidentifiedImageError, Image.DecompressionBombError, TrapError)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One file to look at; ``sha256`` is what its journal says and the key of the result."""
+    """One look at a file. ``sha256`` is what its journal says and the key of the result.
 
+    ``lores_px`` is the size that the unit's detector saw. ``place`` is where to look again at native resolution, None for the
+    whole frame. ``known``: what the detector says of it is known already, and only its cells are wanted.
+    """
+
+    ticket: Ticket
     sha256: str
     path: str
+    lores_px: tuple[int, int]
+    place: Box | None = None
+    known: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """What the detector saw in a file; ``fault`` is why it saw nothing at all. Boxes relative to the frame."""
+    """What came of a job; ``fault`` is why nothing did. ``found`` is None where it was known, ``cells`` of a place."""
 
-    sha256: str
-    boxes: tuple[dict[str, Any], ...]
+    job: Job
+    found: Found | None = None
+    cells: Cells | None = None
     fault: str = ""
 
 
-def look(folder: str, jobs: Sequence[Job]) -> list[Result]:
-    """Results of some files, in their order. A file that cannot be read is a result too, with its fault."""
-    return [_look(_detector(folder), job) for job in jobs]
+def work(folder: str, jobs: Sequence[Job]) -> list[Result]:
+    """Results of some jobs, in their order. A file that cannot be read is a result too, with its fault."""
+    return [_done(folder, job) for job in jobs]
 
 
 @lru_cache(maxsize=2)
@@ -48,33 +59,22 @@ def _detector(folder: str) -> Detector:
     return unit_detector.load(Path(folder), threads=1)
 
 
-def _look(detector: Detector, job: Job) -> Result:
+def _done(folder: str, job: Job) -> Result:
+    detector = _detector(folder)  # a detector that cannot be loaded is no fault of the file: it ends the run
     try:
-        with Image.open(job.path) as image:
-            image.draft("RGB", LORES_PX)
-            pixels = np.asarray(image.convert("RGB"))
-        found = detector.look(pixels)
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, TrapError) as error:
-        return Result(job.sha256, (), f"{type(error).__name__}: {error}")
-    return Result(job.sha256, tuple(_box(one.label, one.score, asdict(one.box)) for one in found))
+        if job.place is not None:
+            return Result(job, look_into(detector, Path(job.path).read_bytes(), job.place))
+        pixels = lores(job.path, job.lores_px)
+        return Result(job, None if job.known else detector.look(pixels), cells_of(pixels))
+    except FAULTS as error:
+        return Result(job, fault=f"{type(error).__name__}: {error}")
 
 
-def _box(label: str, score: float, box: dict[str, float]) -> dict[str, Any]:
-    return {"label": str(label), "score": round(score, 4), **{name: round(value, 4) for name, value in box.items()}}
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """Which detector speaks, and from which score on it keeps and discards."""
-
-    name: str
-    sha256: str
-    keep_at: float
-    blank_at: float
-
-
-def card(folder: Path) -> Card:
-    """Identity and thresholds of a detector folder; ``TrapError`` when it cannot be used, before any work is begun."""
-    loaded = unit_detector.load(folder)
-    at = loaded.thresholds
-    return Card(str(loaded.identity), loaded.identity.sha256, at.keep_at, at.blank_at)
+def lores(path: str, inside_px: tuple[int, int]) -> Pixels:
+    """The photograph as the unit's low-resolution stream had it: inside that size, undistorted; a thumbnail is enlarged."""
+    with Image.open(path) as image:
+        ratio = min(inside_px[0] / image.width, inside_px[1] / image.height)
+        size = (max(1, round(image.width * ratio)), max(1, round(image.height * ratio)))
+        image.draft("RGB", size)
+        pixels: Pixels = np.asarray(image.convert("RGB").resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
+    return pixels

@@ -2,19 +2,23 @@ import csv
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from tests.pulled import Unit, jpeg
+from trap.ports import Box, Detection
 from trap_tools.cli import main
-from trap_tools.rescreen.run import on_processes
+from trap_tools.rescreen.run import Processes, pieces
 from trap_tools.rescreen.store import Results
 from trap_tools.rescreen.work import Job, Result
+from trap_wire.vocabulary import ObservationType
 
 pytest.importorskip("ai_edge_litert", reason="no LiteRT here (pip install 'manul[sim]')")
 DETECTOR = Path(__file__).parents[4] / "models" / "nanodet-m-collapsed"
@@ -52,7 +56,9 @@ def test_same_photograph_under_two_names_is_looked_at_once(tmp_path):
     for name in ("a", "b"):
         unit.picture(name, 0, "photograph", data=jpeg("same", 0, 640, infrared=False))
     unit.close()
-    assert json.loads(rescreen(tmp_path, "--processes", "1").stdout)["looked_at"] == 1
+    told = json.loads(rescreen(tmp_path, "--processes", "1").stdout)
+    # Both are bursts that nobody ever judged, as another camera's are.
+    assert told["looked_at"] == 1 and sum(told["decisions"]["unjudged"].values()) == 2
 
 
 def test_broken_photograph_is_named_the_rest_is_done_and_the_next_run_tries_it_again(tmp_path):
@@ -68,14 +74,49 @@ def test_broken_photograph_is_named_the_rest_is_done_and_the_next_run_tries_it_a
     assert json.loads(rescreen(tmp_path, "--processes", "1").stdout)["looked_at"] == 1
 
 
-def test_result_that_a_power_cut_tore_is_done_again(tmp_path):
-    results = Results(tmp_path, "ab" * 32)
-    results.add([Result(name, ({"label": "animal", "score": 0.5},)) for name in ("one", "two")])
-    results.path.write_bytes(results.path.read_bytes()[:-20])
+def test_broken_photograph_does_not_carry_the_scenes_memory_past_itself(tmp_path):
+    archive(tmp_path, 4)
+    photographs = sorted(tmp_path.rglob("media/**/*.jpg"))
+    whole = photographs[1].read_bytes()
+    photographs[1].write_bytes(whole[:200])
+    rescreen(tmp_path, "--processes", "1")
+    photographs[1].write_bytes(whole)
+    assert json.loads(rescreen(tmp_path, "--processes", "1").stdout)["looked_at"] == 1
+    mended = next(tmp_path.glob("rescreen/*.csv")).read_text()
+    fresh = archive(tmp_path / "fresh", 4)
+    rescreen(fresh, "--processes", "1")
+    assert mended == next(fresh.glob("rescreen/*.csv")).read_text()
+
+
+def test_looks_come_back_as_they_were_and_what_was_not_committed_is_done_again(tmp_path):
+    found = (Detection(ObservationType.ANIMAL, 0.12345678901234567, Box(0.1, 0.2, 0.30000000000000004, 0.4)),)
+    place, results = Box(0.25, 0.5, 0.2, 0.2), Results(tmp_path, "ab" * 32)
+    job = Job((0, 0, 0), "one", "one.jpg", (640, 360))
+    results.add(Result(job, found))
+    results.add(Result(replace(job, place=place), ()))
+    results.commit()
+    results.add(Result(replace(job, sha256="two"), found))
     again = Results(tmp_path, "ab" * 32)
-    assert "one" in again and "two" not in again
-    again.add([Result("two", ())])
-    assert len(Results(tmp_path, "ab" * 32)) == 2
+    assert (again.look("one"), again.look("one", place), again.look("two"), len(again)) == (found, (), None, 1)
+
+
+def test_results_that_are_none_are_named_with_what_to_do(tmp_path):
+    archive(tmp_path, 1)
+    rescreen(tmp_path, "--processes", "1")
+    store = next(tmp_path.glob("rescreen/*.sqlite"))
+    store.write_bytes(b"no database at all, " * 400)
+    result = rescreen(tmp_path, "--processes", "1")
+    assert result.exit_code == 7 and store.name in result.output and "remove it to begin anew" in result.output
+
+
+def test_discarded_burst_is_not_judged_and_its_thumbnail_alone_gives_no_verdict(tmp_path):
+    unit = Unit(tmp_path)
+    unit.boot()
+    unit.visit_of("blank")
+    unit.later(minutes=5).visit_of("blank", audited=True)
+    unit.close()
+    told = json.loads(rescreen(tmp_path, "--processes", "1").stdout)
+    assert told["looked_at"] == 3 and sum(map(sum, (row.values() for row in told["decisions"].values()))) == 1
 
 
 def test_detector_that_is_none_stops_before_any_work(tmp_path):
@@ -91,26 +132,32 @@ def test_scheduler_that_is_not_there_is_one_message(tmp_path):
 
 
 def jobs_of(folder):
-    return [Job(path.name, str(path)) for path in sorted(folder.rglob("media/**/*.jpg"))]
+    files = sorted(folder.rglob("media/**/*.jpg"))
+    return [Job((0, number, 0), path.name, str(path), (640, 360)) for number, path in enumerate(files)]
 
 
 def test_process_that_is_killed_loses_no_result(tmp_path):
     jobs = jobs_of(archive(tmp_path, 80))
-    found, killed = [], False
-    for chunk in on_processes(DETECTOR, jobs, 2):
-        found += chunk
-        if not killed:
-            killed = True
-            os.kill(min(_children()), signal.SIGKILL)
-    names = [result.sha256 for result in found]
+    found, waiting = [], list(pieces(jobs))
+    with Processes(DETECTOR, 2) as pool:
+        while waiting and pool.has_room():
+            pool.give(waiting.pop())
+        found += pool.take()
+        os.kill(min(_children()), signal.SIGKILL)
+        while results := pool.take():
+            found += results
+            if waiting:
+                pool.give(waiting.pop())
+    names = [result.job.sha256 for result in found]
     assert set(names) == {job.sha256 for job in jobs} and len(names) == len(jobs)
 
 
 def _children():
-    """Our worker processes (spawned with ``spawn_main``), by their ids."""
+    """Our worker processes, by their ids: children of the server that forks them."""
     import psutil
 
-    return [child.pid for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
+    servers = [child for child in psutil.Process().children() if "forkserver" in " ".join(child.cmdline())]
+    return [child.pid for server in servers for child in server.children()]
 
 
 @pytest.fixture
@@ -147,7 +194,7 @@ def test_dask_finishes_although_one_of_two_workers_is_killed(tmp_path, cluster):
     from distributed import Client
 
     address, workers = cluster
-    folder = archive(tmp_path / "pulled", 160)
+    folder = archive(tmp_path / "pulled", 480)
     with Client(address) as client:
         client.wait_for_workers(2, timeout=60)
     command = [sys.executable, "-c", "from trap_tools.cli import main; main()", "rescreen", str(folder), "--detector",
@@ -155,13 +202,21 @@ def test_dask_finishes_although_one_of_two_workers_is_killed(tmp_path, cluster):
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     store = folder / "rescreen"
     deadline = time.monotonic() + 90
-    while not (list(store.glob("*.jsonl")) and next(iter(store.glob("*.jsonl"))).stat().st_size):
+    while not _committed(store):
         assert running.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
     workers[0].kill()
     out, err = running.communicate(timeout=120)
     assert running.returncode == 0, err
     told = json.loads(out)
-    assert (told["looked_at"], told["faults"]) == (160, [])
-    (lines,) = store.glob("*.jsonl")
-    assert len({json.loads(line)["sha256"] for line in lines.read_text().splitlines()}) == 160
+    assert (told["looked_at"], told["faults"]) == (480, [])
+    assert _committed(store) == 480
+
+
+def _committed(store):
+    """Looks that another connection sees."""
+    files = list(store.glob("*.sqlite"))
+    try:
+        return sqlite3.connect(files[0]).execute("SELECT count(*) FROM looks").fetchone()[0] if files else 0
+    except sqlite3.OperationalError:  # the table is just being made
+        return 0
