@@ -26,16 +26,27 @@ class Looks:
     def __init__(self, results: Results) -> None:
         self.results = results
         self._lost: set[tuple[str, Box | None]] = set()
+        self._fresh: dict[tuple[str, Box | None], Found] = {}  # asked for soon; the file is for the next run
 
     def of(self, sha256: str, place: Box | None = None) -> Found | None:
         """What was seen there; None while it is not known."""
-        return () if (sha256, place) in self._lost else self.results.look(sha256, place)
+        if (sha256, place) in self._lost:
+            return ()
+        fresh = self._fresh.get((sha256, place))
+        return self.results.look(sha256, place) if fresh is None else fresh
 
     def take(self, result: Result) -> None:
         """Keep what came back."""
         if result.fault:
             self._lost.add((result.job.sha256, result.job.place))
+        if result.found is not None:
+            self._fresh[result.job.sha256, result.job.place] = result.found
         self.results.add(result)
+
+    def forget(self, sha256: str, place: Box | None) -> None:
+        """A burst is judged; whoever asks again gets the answer from the file."""
+        self._fresh.pop((sha256, None), None)
+        self._fresh.pop((sha256, place), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +184,8 @@ class Replay:
             self._decide(burst, seen, [found or () for found in looks])
         elif seen is not None:
             self._behind.learn(episode.hour, seen.still, _moved(seen), ())
+        for frame, place in zip(burst.frames, burst.places, strict=False):
+            self._looks.forget(frame.sha256, place)
         burst.seen = None
         return True
 

@@ -126,11 +126,12 @@ class Results:
 
 
 def _key(place: Box | None) -> str:
-    return "" if place is None else ",".join(repr(edge) for edge in astuple(place))
+    return "" if place is None else f"{place.x!r},{place.y!r},{place.width!r},{place.height!r}"
 
 
 def _text(found: Found) -> str:
-    return json.dumps([[str(one.label), one.score, *astuple(one.box)] for one in found], separators=(",", ":"))
+    rows = [[one.label, one.score, one.box.x, one.box.y, one.box.width, one.box.height] for one in found]
+    return json.dumps(rows, separators=(",", ":"))
 
 
 def _detections(text: str) -> Found:
