@@ -36,7 +36,7 @@ def partition_table(parts):
     return bytes(446) + table.ljust(64, b"\0") + b"\x55\xaa"
 
 
-def build(folder, name="manul.img", fat_bits=16, slot=bytes(SLOT_SIZE), boot_size=BOOT_SIZE):
+def build(folder, name="manul.img", fat_bits=16, slot=bytes(SLOT_SIZE), boot_size=BOOT_SIZE, *, boot_at=BOOT_AT):
     """An image with a sparse map, as an image build leaves it."""
     boot, root, tree = folder / "boot.fat", folder / "root.ext4", folder / "tree"
     tree.mkdir(exist_ok=True)
@@ -47,14 +47,14 @@ def build(folder, name="manul.img", fat_bits=16, slot=bytes(SLOT_SIZE), boot_siz
     run("mkfs.fat", "-F", fat_bits, "-n", "BOOT", "-C", boot, boot_size // 1024)
     for file in ("kernel8.img", "station.toml"):
         run("mcopy", "-i", boot, folder / file, f"::{file}")
-    root_at = BOOT_AT + boot_size + 4 * MIB
+    root_at = boot_at + boot_size + 4 * MIB
     run("mkfs.ext4", "-q", "-F", "-d", tree, root, f"{ROOT_SIZE // 1024}k")
     image = folder / name
     run("truncate", "-s", root_at + ROOT_SIZE, image)
-    table = partition_table([(0x0C, BOOT_AT, boot_size), (0x83, root_at, ROOT_SIZE)])
+    table = partition_table([(0x0C, boot_at, boot_size), (0x83, root_at, ROOT_SIZE)])
     with image.open("r+b") as file:
         file.write(table)
-    for part, at in ((boot, BOOT_AT), (root, root_at)):
+    for part, at in ((boot, boot_at), (root, root_at)):
         run("dd", f"if={part}", f"of={image}", "bs=1M", f"seek={at // MIB}", "conv=notrunc,sparse")
     return Made(image, root_at + ROOT_SIZE)
 

@@ -40,11 +40,20 @@ def listen(ms):
         ready = poller.poll(max(left, 0))
         for entry in ready:
             if entry[0] is uart:
-                unit.world.from_pi += uart.read(512) or b""
+                unit.world.from_pi += uart.read(512) or b""  # the terminal gives what is there (VMIN 0)
             else:
-                obey(sys.stdin.readline())
+                typed(sys.stdin.buffer.read(1))
         if left <= 0:
             return
+
+
+def typed(character):
+    """One byte of a command: a whole line would be read ahead of the next poll."""
+    if character in (b"\n", b""):
+        obey("".join(command))
+        command.clear()
+    else:
+        command.append(character.decode())
 
 
 def obey(line):
@@ -66,7 +75,7 @@ def told(pin, value):
     print("pin", pin, value)
 
 
-pulses = []
+pulses, command = [], []
 unit.power_up()
 unit.world.on_pin = told
 unit.world.pass_ms(600_000)

@@ -1,5 +1,6 @@
 """One machine for every test: booted once, kept as a snapshot, and begun from there each time (about a second)."""
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -17,13 +18,27 @@ HERE = Path(__file__).parent
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Without root and without QEMU there is nothing to test here; that is said once for all."""
-    if os.geteuid() != 0:
-        why = "the image is built with chroot and file owners: run 'sudo make test-system'"
-    else:
-        require({**TOOLS, **VM_TOOLS})
-        why = have_qemu()
+    why = (
+        "the image is built with chroot and file owners: run 'sudo make test-system'"
+        if os.geteuid() != 0
+        else _installed()
+    )
     for item in items if why else ():
         item.add_marker(pytest.mark.skip(reason=why))
+
+
+def _installed() -> str:
+    """Install what is missing; why the machine cannot run here, empty when it can. Whatever else apt lacks is a failure."""
+    benches.SYSTEM.mkdir(parents=True, exist_ok=True)
+    with (benches.SYSTEM / "apt.lock").open("w") as lock:  # each worker comes by here
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            require({**TOOLS, **VM_TOOLS})
+        except SystemExit as trouble:
+            if why := have_qemu():
+                return f"{why}, and cannot be had: {trouble}"
+            raise
+    return have_qemu()
 
 
 @pytest.fixture(scope="session")

@@ -108,7 +108,7 @@ class Machine:
     def python(self, code: str, timeout_s: float = 400, account: str = "") -> str:
         """What Python code printed in the machine, as root or as another account."""
         who = f"setpriv --reuid={account} --regid={account} --init-groups " if account else ""
-        return self.run(f"{who}python3 - <<'END_OF_PYTHON'\n{code}\nEND_OF_PYTHON", timeout_s)
+        return self.run(f"{who}python3 - <<'END_OF_PYTHON'\n{code}\nEND_OF_PYTHON\n", timeout_s)
 
     def begin_from(self, snapshot: str) -> None:
         """Everything, the card too, as it was when the snapshot was taken."""

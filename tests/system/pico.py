@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import termios
 import threading
 import time
 import tty
@@ -41,6 +42,9 @@ class Pico:
         self.lines: list[str] = []
         self._uart = os.open(uart, os.O_RDWR | os.O_NOCTTY)  # kept open, so that the line stays raw and echoes nothing
         tty.setraw(self._uart)
+        settings = termios.tcgetattr(self._uart)
+        settings[6][termios.VMIN] = 0  # MicroPython's read would wait until its buffer is full
+        termios.tcsetattr(self._uart, termios.TCSANOW, settings)
         roots = [HERE.parent / "micropython" / "pretend", ROOT / "firmware", ROOT, ".frozen"]
         line = [
             *micropython(),

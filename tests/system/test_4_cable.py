@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from tests.system.unit import MANUL, burst, cable, entries, head, local, manul
+from tests.system.unit import MANUL, burst, cable, entries, head, local, manul, pulse, until
 
 DRIVE = """
 import pathlib
@@ -74,6 +74,31 @@ def test_drive_is_empty_until_it_is_asked_for_and_then_read_only(armed):
     armed.run("umount /run/laptop")
     armed.run(f'{as_manul} "{DRIVE.format(call="drive.hide()")}"')
     assert armed.run("cat /sys/kernel/config/usb_gadget/manul/functions/mass_storage.drive/lun.0/file") == ""
+
+
+def test_bulk_shows_the_card_as_a_read_only_drive_and_capture_waits(armed):
+    """``manul bulk on`` by the cable; the drive comes up at the laptop's end, which is this machine's own host controller."""
+    media = [entry["body"] for entry in entries_after_one(armed)]
+    armed.run("modprobe usb-storage; modprobe sd_mod; modprobe nls_ascii; udevadm settle")
+    with cable(armed) as port:
+        # Exit code 5: it waits in vain for the drive to come up on the computer that the test runs on.
+        said = json.loads(manul("bulk", "on", "--json", "--port", port, code=5))
+        assert (said["on"], said["label"]) == (True, "MANUL-MEDIA")
+        armed.run("for n in $(seq 200); do [ $(cat /sys/block/sda/size) != 0 ] && break; sleep 0.1; done")
+        armed.run("mkdir -p /run/laptop; mount -t vfat -o ro /dev/sda /run/laptop", timeout_s=60)
+        for body in media:
+            assert armed.run(f"sha256sum /run/laptop/{body['path']}").split()[0] == body["sha256"]
+        assert armed.run("cat /sys/block/sda/ro") == "1"
+        before = head(armed)
+        pulse(armed)
+        until(lambda: entries(armed, "throttled", before), 60)
+        assert not entries(armed, "burst", before), "it photographed onto a drive that a host was reading"
+        armed.run("umount /run/laptop")
+        assert json.loads(manul("bulk", "off", "--json", "--port", port))["on"] is False
+        states = [body["to"] for entry in entries(armed, "state", 2) if "to" in (body := entry["body"])]
+        assert states == ["bulk", "armed"]
+        armed.run("sleep 5")
+        assert burst(armed, head(armed))["burst"][0]["frames"] == 3
 
 
 def entries_after_one(machine):

@@ -20,7 +20,10 @@ TOOLS = {
     "mmdebstrap": "mmdebstrap", "depmod": "kmod", "cpio": "cpio", "zstd": "zstd", "mke2fs": "e2fsprogs",
     "genimage": "genimage", "mkdosfs": "dosfstools", "mcopy": "mtools", "systemd-sysusers": "systemd",
 }  # fmt: skip
-VM_TOOLS = {"qemu-system-aarch64": "qemu-system-arm", "qemu-img": "qemu-utils", "fdtput": "device-tree-compiler"}
+VM_TOOLS = {
+    "qemu-system-aarch64": "qemu-system-arm", "qemu-img": "qemu-utils", "qemu-aarch64": "qemu-user", "setarch": "util-linux",
+    "gcc": "gcc", "debugfs": "e2fsprogs", "fsck.fat": "dosfstools",
+}  # fmt: skip
 
 
 def say(words: str) -> None:
@@ -87,7 +90,7 @@ def cached(name: str, key: str, make: Callable[[Path], None]) -> Path:
 
 
 def _make_anew(name: str, folder: Path, make: Callable[[Path], None]) -> None:
-    for old in CACHE.glob(f"{name}-*"):
+    for old in CACHE.glob(f"{name}-" + "[0-9a-f]" * 16):  # "root" must not take "root-of-another" with it
         shutil.rmtree(old)
     folder.mkdir()
     say(f"{name}: building")

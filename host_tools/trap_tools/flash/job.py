@@ -5,13 +5,14 @@ leaves a card that does not start at all instead of one that starts half.
 """
 
 import hashlib
+import mmap
 import queue
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trap_tools.flash import fat, probe
 from trap_tools.flash.card import ALIGN, Card
@@ -222,6 +223,10 @@ class CardThread(threading.Thread):
             raise IntegrityError(
                 f"{SLOT_NAME} on the image has {place.size} bytes, not {SLOT_SIZE}: make the image again"
             )
+        if self._head is not None and place.offset < len(self._head.data):
+            self._head = _patched(
+                self._head, place.offset, slot
+            )  # else the first piece would bring the image's own slot
         card.write(place.offset, slot)
         card.flush()
         if bytes(card.read(place.offset, SLOT_SIZE)) != slot:
@@ -245,6 +250,15 @@ class CardThread(threading.Thread):
             card.write(0, bytes(HEAD))
             card.flush()
             raise StorageError(f"{card.name}: does not keep its first block: throw this card away")
+
+
+def _patched(piece: Piece, offset: int, data: bytes) -> Piece:
+    """A copy with other bytes at an offset, page-aligned too: other cards are still to get the piece as it was."""
+    copy = mmap.mmap(-1, len(piece.data))
+    copy[:] = piece.data
+    end = min(offset + len(data), len(copy))
+    copy[offset:end] = data[: end - offset]
+    return replace(piece, data=memoryview(copy))
 
 
 def _piece_of(found: Range, expected: dict[int, tuple[Range, bytes]]) -> Range:

@@ -7,11 +7,12 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
 
-from tests.images import blank, build, needs_tools, partition_table, run
+from tests.images import MIB, blank, build, needs_tools, partition_table, run
 from tests.signing import KEY, OTHER, pem, public_line
 from trap_tools import keys
 from trap_tools.cli import main
@@ -74,6 +75,21 @@ def test_one_card_ends_with_its_station_a_signed_receipt_and_a_label(desk, made)
     keys.verify_file(desk / "receipts" / "MN-017.json", keys.load_public(desk / "key.pub"), receipt.NAMESPACE)
     assert "MN-017" in (desk / "receipts" / "MN-017.svg").read_text()
     assert (desk / "receipts" / "labels.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_slot_within_the_first_piece_is_not_written_over_by_it(desk, tmp_path):
+    """The first piece goes last; an image whose boot partition begins early has its slot there."""
+    early = build(tmp_path, name="early.img", boot_at=MIB)
+    run("xz", "-0", early.path)  # a packed image tells nothing of holes: its pieces are 4 MiB, whole
+    early = replace(early, path=early.path.with_name("early.img.xz"))
+    blank(desk / "one", early.size)
+    blank(desk / "two", early.size)
+    rows = manul(
+        desk, early, "--file", desk / "one", "--file", desk / "two", "--sheet", desk / "sheet.csv",
+        "--protocol", "pallas-cat", "--yes", "one", "--yes", "two",
+    )  # fmt: skip
+    assert rows.exit_code == 0, rows.output
+    assert {station_on(desk / name).station.unit for name in ("one", "two")} == {"MN-001", "MN-002"}
 
 
 def test_each_unit_gets_an_audit_key_of_its_own_that_no_receipt_tells(desk, made):
