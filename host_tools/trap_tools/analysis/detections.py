@@ -15,17 +15,16 @@ MINUTE_US = 60_000_000
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One burst with an animal. ``species`` is a Latin name, or ``animal`` where nobody named it; ``at_us`` is true time."""
+    """One burst with an animal. ``species`` is a Latin name, or ``animal`` where nobody named it; ``at_us`` is true time.
+
+    ``verdict`` is the machine's on that burst.
+    """
 
     site: str
     species: str
     at_us: int
     by_person: bool
-
-
-def site_of(one: Whole) -> str:
-    """The place that deployments are compared by: its location, else the deployment itself."""
-    return one.place.location or f"{one.log.unit}/{one.log.deployment}"
+    verdict: Verdict
 
 
 def detections(one: Whole, labels: Mapping[Burst, list[Label]]) -> list[Detection]:
@@ -36,8 +35,8 @@ def detections(one: Whole, labels: Mapping[Burst, list[Label]]) -> list[Detectio
     times = one.clock.correct_us([v.sequence for v, _, _ in seen], [to_us(v.at) for v, _, _ in seen])
     start, end = (one.effort.spans[0].start_us, one.effort.spans[-1].end_us) if one.effort.spans else (0, 0)
     found = [
-        Detection(site_of(one), species, int(at), by_person)
-        for (_, species, by_person), at in zip(seen, times, strict=True)
+        Detection(one.site, species, int(at), by_person, verdict)
+        for (verdict, species, by_person), at in zip(seen, times, strict=True)
         if start <= at <= end
     ]
     return sorted(found, key=lambda detection: detection.at_us)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from trap_tools.analysis.detections import ANY, Detection, detections, independent, of_species, site_of
+from trap_tools.analysis.detections import ANY, Detection, detections, independent, of_species
 from trap_tools.archive.whole import Whole
 from trap_tools.observers.intervals import Estimate, rate
 from trap_tools.observers.labels import Burst, Label
@@ -27,7 +27,7 @@ def by_site(read: Sequence[Whole]) -> dict[str, list[Whole]]:
     """Deployments of each site, in the order in which the sites appear."""
     sites: dict[str, list[Whole]] = {}
     for one in read:
-        sites.setdefault(site_of(one), []).append(one)
+        sites.setdefault(one.site, []).append(one)
     return sites
 
 

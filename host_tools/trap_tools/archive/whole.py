@@ -29,6 +29,11 @@ class Whole:
     effort: Effort
     faults: tuple[Fault, ...]
 
+    @property
+    def site(self) -> str:
+        """The place that deployments are compared by: its location, else the deployment itself."""
+        return self.place.location or f"{self.log.unit}/{self.log.deployment}"
+
 
 def whole(folder: Path, places: Path | None = None) -> list[Whole]:
     """Every deployment below a pulled folder; ``BadInputError`` when there is none or the places cannot be read."""

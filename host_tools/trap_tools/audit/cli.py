@@ -13,11 +13,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from trap_tools.analysis.corrected import Corrected, corrected
 from trap_tools.archive.cli import FOLDER, PLACES
 from trap_tools.archive.whole import Whole, whole
 from trap_tools.audit.desk import Desk
 from trap_tools.audit.queue import Task
 from trap_tools.audit.species import Species, species
+from trap_tools.observers.intervals import finite
 from trap_tools.observers.labels import Labels
 from trap_tools.observers.missed import GROUPINGS, Agreement, Missed, agreements, missed
 from trap_tools.protocol.ran import known, ran, unknown
@@ -102,15 +104,21 @@ def audit(
         _serve(folder, places, observer, Task.AUDIT, (port, browser, language))
         return
     labels = Labels(folder)
-    found, pairs = missed(whole(folder, places), labels, by), agreements(labels)
+    read, pairs = whole(folder, places), agreements(labels)
+    found, truth = missed(read, labels.standing(), by), corrected(read, labels.standing(), by)
     if as_json:
         click.echo(
             json.dumps(
-                {"missed": [asdict(row) for row in found], "agreement": [asdict(pair) for pair in pairs]}, indent=2
+                {
+                    "missed": [finite(asdict(row)) for row in found],
+                    "corrected": [finite(asdict(row)) for row in truth],
+                    "agreement": [asdict(pair) for pair in pairs],
+                },
+                indent=2,
             )
         )
         return
-    _print(found, pairs)
+    _print(found, truth, pairs)
 
 
 @click.command()
@@ -125,21 +133,26 @@ def label(*, folder: Path, places: Path | None, observer: str | None, port: int,
     _serve(folder, places, observer, Task.LABEL, (port, browser, language))
 
 
-def _print(found: list[Missed], pairs: list[Agreement]) -> None:
+def _print(found: list[Missed], truth: list[Corrected], pairs: list[Agreement]) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    rates = {row.group: row for row in truth}
     columns: list[tuple[str, Callable[[Missed], str]]] = [
         ("group", lambda row: row.group),
-        ("kept animals", lambda row: str(row.kept_animals)),
-        ("discarded", lambda row: str(row.discarded)),
+        ("kept", lambda row: str(row.kept_animals)),
+        ("thrown away", lambda row: str(row.discarded)),
         ("looked at", lambda row: f"{row.looked_at}/{row.audited}"),
-        ("animals in them", lambda row: str(row.animals_found)),
-        ("missed animals, 95 %", lambda row: str(row.missed.scaled(100)) + " %" if row.missed else "nobody has looked"),
+        ("animals", lambda row: str(row.animals_found)),
+        ("missed, %", lambda row: str(row.missed.scaled(100) if row.missed else "–")),
+        ("per 100 days", lambda row: str((rates[row.group].raw if row.group in rates else None) or "–")),
+        ("corrected", lambda row: str((rates[row.group].corrected if row.group in rates else None) or "–")),
     ]
     for name, _ in columns:
         table.add_column(name, justify="left" if name == "group" else "right")
     for row in found:
         table.add_row(*(cell(row) for _, cell in columns))
     Console().print(table)
+    if not any(row.looked_at for row in found):
+        click.echo("nobody has looked at an audited blank yet: manul audit FOLDER --observer NAME")
     for pair in pairs:
         kappa = "–" if pair.kappa is None else f"{pair.kappa:.2f}"
         click.echo(f"{pair.one} and {pair.other} agree on {pair.agreed} of {pair.both}, kappa {kappa}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from trap_tools.archive.whole import Whole
 from trap_tools.audit.queue import Item, Task, items
+from trap_tools.observers.intervals import finite
 from trap_tools.observers.labels import Label, Labels
 from trap_tools.observers.missed import agreements, missed
 from trap_wire.errors import BadInputError
@@ -65,7 +66,7 @@ class Desk:
     def results(self) -> dict[str, Any]:
         """What the audit says so far, per unit, light and model, and how observers agree."""
         groups = {
-            by: [asdict(row) for row in missed(self._read, self._labels, by)]
+            by: [finite(asdict(row)) for row in missed(self._read, self._labels.standing(), by)]
             for by in ("all", "unit", "site", "light", "model")
         }
         return {"missed": groups, "agreement": [asdict(pair) for pair in agreements(self._labels)]}

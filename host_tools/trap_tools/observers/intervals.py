@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isinf
+from typing import Any
 
 from trap_tools.observers.special import beta_quantile, gamma_quantile
 
@@ -22,8 +24,17 @@ class Estimate:
         return Estimate(self.value * factor, self.low * factor, self.high * factor)
 
 
+def finite(values: Any) -> Any:
+    """The same for JSON, which has no infinity: None says that nothing bounds it."""
+    if isinstance(values, dict):
+        return {name: finite(value) for name, value in values.items()}
+    return None if isinstance(values, float) and isinf(values) else values
+
+
 def _short(value: float) -> str:
     """Three digits, and no more than a person reads."""
+    if isinf(value):
+        return "∞"
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2g}"
 
 

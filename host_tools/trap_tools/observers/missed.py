@@ -5,7 +5,7 @@ them. The missed-animal rate is that share times the blanks, over it plus the an
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trap_tools.archive.facts import Verdict
@@ -49,21 +49,23 @@ Grouping = Callable[[Whole, Verdict], str]
 GROUPINGS: dict[str, Grouping] = {
     "all": lambda one, verdict: "all",  # noqa: ARG005
     "unit": lambda one, verdict: one.log.unit,  # noqa: ARG005
-    "site": lambda one, verdict: one.place.location_name or one.place.location or one.log.deployment,  # noqa: ARG005
+    "site": lambda one, verdict: one.site,  # noqa: ARG005
     "light": lambda one, verdict: "infrared" if _infrared(one, verdict) else "day",
     "model": lambda one, verdict: verdict.model or "none",  # noqa: ARG005
 }
 
 
-def missed(read: Sequence[Whole], labels: Labels, by: str = "all") -> list[Missed]:
-    """The audit's answer per group, sorted by its name."""
-    standing, group_of = labels.standing(), GROUPINGS[by]
+def missed(
+    read: Sequence[Whole], standing: Mapping[Burst, list[Label]], by: str = "all", confidence: float = 0.95
+) -> list[Missed]:
+    """The audit's answer per group, sorted by its name. ``standing`` is what people say of each burst."""
+    group_of = GROUPINGS[by]
     counts: dict[str, Counter[str]] = {}
     for one in read:
         for verdict in _triggered(one):
             counted = counts.setdefault(group_of(one, verdict), Counter())
             counted.update(_counts(verdict, standing.get((one.log.unit, one.log.deployment, verdict.burst), [])))
-    return [_missed(group, counted) for group, counted in sorted(counts.items())]
+    return [_missed(group, counted, confidence) for group, counted in sorted(counts.items())]
 
 
 def _triggered(one: Whole) -> Iterable[Verdict]:
@@ -84,10 +86,10 @@ def _counts(verdict: Verdict, said: list[Label]) -> Iterable[str]:
     return ["discarded", *(["audited"] if verdict.audited else []), *looked]
 
 
-def _missed(group: str, counted: Counter[str]) -> Missed:
+def _missed(group: str, counted: Counter[str], confidence: float) -> Missed:
     kept, discarded = counted["kept_animals"], counted["discarded"]
     looked, found = counted["looked_at"], counted["animals_found"]
-    share = proportion(found, looked) if looked else None
+    share = proportion(found, looked, confidence) if looked else None
     lost = None if share is None else _over(share, kept, discarded)
     corrected = None if lost is None else Estimate(*(1 / (1 - end) if end < 1 else float("inf") for end in _ends(lost)))
     return Missed(group, kept, discarded, counted["audited"], looked, found, share, lost, corrected)

@@ -13,6 +13,7 @@ from trap_tools.report.scale import Axis, number_ticks, time_ticks
 from trap_wire.entries import from_us
 
 ROW = 26
+PAIR = 34  # px of a row with two points
 NAMES = 96  # px for the names of the rows
 KM_A_DEGREE = 111.32
 
@@ -84,7 +85,7 @@ def timeline(tracks: Sequence[Track], title: str, words: dict[str, str]) -> Mark
     wide = 2 * WIDTH
     x = Axis(low / 1e6, high / 1e6, NAMES, wide - RIGHT)
     height = ROW * len(tracks) + BOTTOM
-    parts = [text(NAMES - 6, ROW * row + 17, track.name, "end") for row, track in enumerate(tracks)]
+    parts = [text(NAMES - 6, ROW * row + 17, shortened(track.name), "end") for row, track in enumerate(tracks)]
     for row, track in enumerate(tracks):
         parts += [_bar(span, x, ROW * row, words) for span in track.spans]
     for at, label in time_ticks(from_us(low), from_us(high), most=8):
@@ -122,10 +123,56 @@ def whiskers(rows: Sequence[Whisker], title: str, unit: str) -> Markup:
     for index, row in enumerate(rows):
         y = 14 + ROW * index + ROW / 2
         hint = f"<title>{escape(row.name)}: {row.estimate}</title>"
-        parts.append(text(NAMES - 6, y + 4, row.name, "end"))
+        parts.append(text(NAMES - 6, y + 4, shortened(row.name), "end"))
         parts.append(
             f'<line class="whisker" x1="{x(row.estimate.low)}" x2="{x(row.estimate.high)}" y1="{y}" y2="{y}">{hint}</line>'
         )
         parts.append(f'<circle class="point" cx="{x(row.estimate.value)}" cy="{y}" r="4">{hint}</circle>')
         parts.append(text(WIDTH - 4, y + 4, row.note, "end"))
     return svg(parts, title, unit, height=height)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A value as it was measured and as it is with something added, both with intervals; the second may be unknown."""
+
+    name: str
+    raw: Estimate
+    corrected: Estimate | None
+    note: str
+
+
+def pairs(rows: Sequence[Pair], title: str, unit: str) -> Markup:
+    """Two points a row on one axis from zero: hollow as measured, full as corrected. An end without a bound is an arrow."""
+    ends = [end for row in rows for one in (row.raw, row.corrected) if one for end in (one.value, one.high)]
+    top = max((end for end in ends if math.isfinite(end)), default=0.0) or 1.0
+    x = Axis(0, top, NAMES, WIDTH - 44)
+    height = PAIR * len(rows) + BOTTOM + 14
+    parts = []
+    for value in number_ticks(0, top):
+        parts.append(f'<line class="grid" x1="{x(value)}" x2="{x(value)}" y1="14" y2="{height - BOTTOM + 4}"/>')
+        parts.append(text(x(value), height - 8, f"{value:g}", "middle"))
+    for index, row in enumerate(rows):
+        y = 14 + PAIR * index + PAIR / 2
+        parts.append(text(NAMES - 6, y + 4, shortened(row.name), "end"))
+        parts += _interval(row.raw, x, y - 6 if row.corrected else y, "raw", row.name)
+        parts += _interval(row.corrected, x, y + 6, "whisker", row.name) if row.corrected else []
+        parts.append(text(WIDTH - 4, y + 4, row.note, "end"))
+    return svg(parts, title, unit, height=height)
+
+
+def _interval(estimate: Estimate, x: Axis, y: float, style: str, name: str) -> Iterable[str]:
+    hint = f"<title>{escape(name)}: {estimate}</title>"
+    edge = WIDTH - 40
+    end = x(estimate.high) if math.isfinite(estimate.high) else edge
+    yield f'<line class="{style}" x1="{x(estimate.low)}" x2="{end}" y1="{y}" y2="{y}">{hint}</line>'
+    if not math.isfinite(estimate.high):
+        yield f'<path class="{style}-end" d="M{edge - 5},{y - 4} L{edge},{y} L{edge - 5},{y + 4}"/>'
+    if math.isfinite(estimate.value):
+        point = "hollow" if style == "raw" else "point"
+        yield f'<circle class="{point}" cx="{x(estimate.value)}" cy="{y}" r="4">{hint}</circle>'
+
+
+def shortened(name: str, most: int = 15) -> str:
+    """A name that fits beside a plot."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"

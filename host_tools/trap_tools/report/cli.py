@@ -2,16 +2,20 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 from rich.console import Console
 
+from trap_tools.analysis.corrected import corrected
 from trap_tools.archive.faults import exit_code
 from trap_tools.archive.whole import Whole, whole
+from trap_tools.observers.intervals import finite
 from trap_tools.observers.labels import Labels
 from trap_tools.report.page import write
 from trap_tools.report.pdf import print_to_pdf
+from trap_tools.report.sections import GROUPS
 from trap_tools.report.summary import summary_of
 from trap_tools.report.table import print_table
 from trap_tools.report.wording import LANGUAGES
@@ -51,7 +55,10 @@ def report(
         printed += _draw(folder, reads, figures) if figures else []
     units = [summary_of(read) for read in reads]
     if as_json:
-        click.echo(json.dumps({"report": str(page), "units": [unit.to_json() for unit in units]}, indent=2))
+        said = Labels(folder).standing()
+        truth = [finite(asdict(row)) for by in GROUPS for row in corrected(reads, said, by)]
+        told = {"report": str(page), "units": [unit.to_json() for unit in units], "corrected": truth}
+        click.echo(json.dumps(told, indent=2))
     else:
         print_table(units)
         for made in (page, *printed):

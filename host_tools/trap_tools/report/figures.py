@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.patches
@@ -9,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from trap_tools.analysis.corrected import Corrected, corrected
 from trap_tools.analysis.detections import ANY, detections, independent, of_species
 from trap_tools.analysis.rates import rates, species_in
 from trap_tools.analysis.solar import day_length_h, solar_hour
@@ -172,8 +174,49 @@ def _battery(read: Sequence[Whole], labels: Labels) -> Figure | None:  # noqa: A
     return figure
 
 
+def _corrected(read: Sequence[Whole], labels: Labels) -> Figure | None:
+    """Rates of all animals as measured and with the missed ones added, a panel a grouping; None until somebody has looked."""
+    panels = {by: [row for row in corrected(read, labels, by) if row.raw] for by in ("unit", "site", "light", "model")}
+    if not any(row.corrected for rows in panels.values() for row in rows):
+        return None
+    heights = [0.5 + 0.25 * max(len(panels[a]), len(panels[b])) for a, b in (("unit", "site"), ("light", "model"))]
+    figure = Figure(figsize=(PAGE, sum(heights) + 0.4), layout="constrained")
+    axes = figure.subplots(2, 2, height_ratios=heights, squeeze=False).ravel()
+    for axis, (by, rows) in zip(axes, panels.items(), strict=True):
+        for name, style, shift in (
+            ("raw", {"fmt": "o", "color": GREY, "mfc": "white"}, -0.15),
+            ("corrected", {"fmt": "o", "color": BLUE}, 0.15),
+        ):
+            _pairs(axis, rows, name, style, shift)
+        axis.set_yticks(range(len(rows)), [row.group.partition("+")[0] for row in rows])
+        axis.set_title(f"by {by}", loc="left")
+        axis.set_ylim(len(rows) - 0.5, -0.5)
+        axis.set_xlim(left=0)
+        _bare(axis)
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=2, frameon=False)
+    figure.supxlabel("detections per 100 camera-days, 95 %")
+    return figure
+
+
+def _pairs(axis: Axes, rows: Sequence[Corrected], name: str, style: Mapping[str, Any], shift: float) -> None:
+    """Points with intervals; one that nothing bounds from above ends in an arrow at the edge of what is known."""
+    known = [(at, one) for at, row in enumerate(rows) if (one := getattr(row, name)) and np.isfinite(one.value)]
+    if not known:
+        return
+    top = max(
+        (one.high for row in rows for one in (row.raw, row.corrected) if one and np.isfinite(one.high)), default=1.0
+    )
+    for at, one in known:
+        high = one.high if np.isfinite(one.high) else top * 1.05
+        label = {"raw": "as measured", "corrected": "missed animals added"}[name] if at == known[0][0] else None
+        axis.errorbar([one.value], [at + shift], xerr=[[one.value - one.low], [high - one.value]], markersize=3.5, linewidth=1,
+                      capsize=2, label=label, xlolims=not np.isfinite(one.high), **style)  # fmt: skip
+
+
 _FIGURES: Mapping[str, Callable[[Sequence[Whole], Labels], Figure | None]] = {
     "rates": _rates,
+    "corrected": _corrected,
     "activity": _activity,
     "effort": _effort,
     "battery": _battery,

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from trap_tools.analysis.corrected import Corrected, corrected
 from trap_tools.analysis.detections import ANY
 from trap_tools.analysis.rates import SiteRate, by_site, rates
 from trap_tools.analysis.solar import day_length_h, solar_hour
@@ -27,7 +28,8 @@ def sections(read: Sequence[Whole], labels: Labels | None, w: dict[str, str]) ->
     """What the template shows beyond the plain numbers; None for a section that these data cannot have."""
     said = labels.standing() if labels else {}
     found = [row for row in rates(read, said) if row.per_100_days is not None]
-    audited = missed(read, labels, "unit") if labels else []
+    audited = missed(read, said, "unit")
+    truth = {by: corrected(read, said, by) for by in GROUPS}
     return {
         "map": _map(read, found, w),
         "timeline": _timeline(read, w),
@@ -37,6 +39,8 @@ def sections(read: Sequence[Whole], labels: Labels | None, w: dict[str, str]) ->
         "audit": _audit(audited, w),
         "audit_rows": [row for row in audited if row.looked_at],
         "audit_waits": sum(row.audited - row.looked_at for row in audited),
+        "corrected": [panel for by, rows in truth.items() if (panel := _corrected(by, rows, read, w))],
+        "looked": any(row.looked_at for row in audited),
         **_activity(read, w),
     }
 
@@ -92,6 +96,33 @@ def _audit(rows: Sequence[Missed], w: Words) -> Markup | None:
         if row.missed
     ]
     return charts.whiskers(points, w["audit_title"], "%") if points else None
+
+
+GROUPS = ("unit", "site", "light", "model")
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedPanel:
+    """Raw and corrected rates by one grouping: its title, the plot, and rows of (name, numbers)."""
+
+    title: str
+    plot: Markup
+    rows: list[tuple[str, Corrected]]
+
+
+def _corrected(by: str, found: Sequence[Corrected], read: Sequence[Whole], w: Words) -> CorrectedPanel | None:
+    """None where there is nothing to draw, or where sites are only other names of the units."""
+    if by == "site" and not any(one.place.location for one in read):
+        return None
+    places = {one.site: one.place.location_name or one.site for one in read}
+    names = {"day": w["daylight"], "infrared": w["infrared"], "none": w["no_detector"], **places}
+    rows = [(names.get(row.group, row.group).partition("+")[0], row) for row in found if row.raw]
+    drawn = [charts.Pair(name, row.raw, row.corrected, str(row.events)) for name, row in rows if row.raw]
+    if not drawn:
+        return None
+    return CorrectedPanel(
+        w[f"by_{by}"], charts.pairs(drawn, f"{w['corrected']}: {w[f'by_{by}']}", w["per_100_days"]), rows
+    )
 
 
 def _activity(read: Sequence[Whole], w: Words) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def test_one_animal_in_ten_audited_of_forty_blanks_is_four_missed_beside_ten_kep
     labels = Labels(tmp_path)
     for number, burst in enumerate(sample):
         say(labels, burst, "animal" if number == 0 else "blank")
-    (all_,) = missed(whole(tmp_path), labels)
+    (all_,) = missed(whole(tmp_path), labels.standing())
     assert (all_.kept_animals, all_.discarded, all_.audited, all_.looked_at, all_.animals_found) == (10, 40, 10, 10, 1)
     assert all_.share.value == pytest.approx(0.1)
     assert all_.missed.value == pytest.approx(4 / 14)
@@ -70,7 +70,7 @@ def test_one_animal_in_ten_audited_of_forty_blanks_is_four_missed_beside_ten_kep
 
 def test_nobody_has_looked_yet_so_no_rate_is_given(tmp_path):
     audited(tmp_path)
-    (all_,) = missed(whole(tmp_path), Labels(tmp_path))
+    (all_,) = missed(whole(tmp_path), Labels(tmp_path).standing())
     assert (all_.looked_at, all_.share, all_.missed) == (0, None, None)
 
 
@@ -79,7 +79,7 @@ def test_animal_that_one_of_two_observers_saw_counts(tmp_path):
     labels = Labels(tmp_path)
     say(labels, sample[0], "blank")
     say(labels, sample[0], "animal", observer="bolat")
-    (all_,) = missed(whole(tmp_path), labels)
+    (all_,) = missed(whole(tmp_path), labels.standing())
     assert (all_.looked_at, all_.animals_found) == (1, 1)
 
 
@@ -89,7 +89,7 @@ def test_blank_that_was_not_drawn_does_not_enter_the_rate(tmp_path):
     unit.close()
     labels = Labels(tmp_path)
     say(labels, seen, "animal")
-    (all_,) = missed(whole(tmp_path), labels)
+    (all_,) = missed(whole(tmp_path), labels.standing())
     assert (all_.discarded, all_.looked_at) == (1, 0)
 
 
@@ -99,12 +99,12 @@ def test_person_who_sees_no_animal_on_a_kept_burst_is_believed(tmp_path):
     unit.close()
     labels = Labels(tmp_path)
     say(labels, kept, "blank")
-    assert missed(whole(tmp_path), labels)[0].kept_animals == 0
+    assert missed(whole(tmp_path), labels.standing())[0].kept_animals == 0
 
 
 def test_day_and_infrared_are_told_apart(tmp_path):
     audited(tmp_path)
-    groups = {group.group: group for group in missed(whole(tmp_path), Labels(tmp_path), by="light")}
+    groups = {group.group: group for group in missed(whole(tmp_path), Labels(tmp_path).standing(), by="light")}
     assert (groups["day"].discarded, groups["infrared"].discarded) == (20, 20)
 
 

@@ -10,7 +10,9 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from tests.pulled import PROTOCOL, START, Unit, night
+from trap_tools.archive.whole import whole
 from trap_tools.cli import main
+from trap_tools.observers.labels import Label, Labels
 from trap_tools.report import build, print_table, summaries
 from trap_tools.report.wording import LANGUAGES, table, words
 from trap_wire.entries import Kind
@@ -74,7 +76,7 @@ def test_every_plot_is_well_formed_and_says_what_it_is(tmp_path):
     drawn = [part.partition("</svg>")[0] + "</svg>" for part in page.split("<svg")[1:]]
     plots = [ElementTree.fromstring("<svg" + text) for text in drawn]
     titled = [plot for plot in plots if plot.get("role") == "img"]
-    assert len(titled) == 6  # sparkline, rates, activity, effort, volts, temperature
+    assert len(titled) == 9  # sparkline, rates, activity, effort, by unit, by light, by detector, volts, temperature
     assert all(plot.get("aria-label") for plot in titled)
 
 
@@ -156,6 +158,23 @@ def test_table_fits_eighty_columns_and_names_the_trouble(tmp_path):
     print_table(summaries(tmp_path), console)
     text = console.export_text()
     assert "MN-17" in text and "discarded" in text and "card: full [12 MB]" in text
+
+
+def test_rates_stand_on_the_page_as_measured_and_with_the_missed_ones_added(tmp_path):
+    unit = night(tmp_path, bursts=40)
+    unit.close()
+    assert words()["corrected_not_yet"] in build(tmp_path).read_text(encoding="utf-8")
+    labels = Labels(tmp_path)
+    sample = [name for name, verdict in whole(tmp_path)[0].log.verdicts.items() if verdict.audited]
+    for number, burst in enumerate(sample):
+        labels.add(Label(START.isoformat(), "anna", "MN-01", "ridge-2026", burst, "animal" if number == 0 else "blank"))
+    page = build(tmp_path).read_text(encoding="utf-8")
+    assert words()["corrected_lead"] in page and words()["corrected_not_yet"] not in page
+    told = json.loads(CliRunner().invoke(main, ["report", str(tmp_path), "--json"]).stdout)["corrected"]
+    assert [row["by"] for row in told] == ["unit", "site", "light", "light", "model"]
+    row = told[0]
+    assert row["corrected"]["value"] == pytest.approx(row["raw"]["value"] / (1 - row["missed"]["value"]))
+    assert f">{row['events']}</td>" in page and page.count('class="point"') >= 4
 
 
 def test_same_folder_gives_the_same_page(tmp_path):
