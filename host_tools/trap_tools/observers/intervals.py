@@ -17,7 +17,7 @@ class Estimate:
     high: float
 
     def __str__(self) -> str:
-        return f"{_short(self.value)} ({_short(self.low)}–{_short(self.high)})"
+        return f"{short(self.value)} ({short(self.low)}–{short(self.high)})"
 
     def scaled(self, factor: float) -> "Estimate":
         """The same in another unit."""
@@ -31,7 +31,7 @@ def finite(values: Any) -> Any:
     return None if isinstance(values, float) and isinf(values) else values
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """Three digits, and no more than a person reads."""
     if isinf(value):
         return "∞"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from trap_tools.archive.effort import Span
-from trap_tools.observers.intervals import Estimate
+from trap_tools.observers.intervals import Estimate, short
 from trap_tools.report.plots import BOTTOM, RIGHT, WIDTH, svg, text
 from trap_tools.report.scale import Axis, number_ticks, time_ticks
 from trap_wire.entries import from_us
@@ -47,12 +47,17 @@ def site_map(spots: Sequence[Spot], title: str, unit: str) -> Markup:
 
 def _spot(spot: Spot, x: float, y: float, top: float, unit: str) -> Iterable[str]:
     radius = 3 + 15 * math.sqrt((spot.value or 0.0) / top)
-    words = "–" if spot.value is None else f"{spot.value:.1f}"
+    words = "–" if spot.value is None else short(spot.value)
     hint = f"<title>{escape(spot.name)}: {words} {escape(unit)}</title>"
     yield f'<circle class="spot" cx="{x}" cy="{y}" r="{radius:.1f}">{hint}</circle>'
     yield f'<circle class="site" cx="{x}" cy="{y}" r="2.5"/>'
     right = x < WIDTH * 0.7
-    yield text(x + (radius + 4 if right else -radius - 4), y + 4, f"{spot.name}  {words}", "start" if right else "end")
+    yield text(
+        x + (radius + 4 if right else -radius - 4),
+        y + 4,
+        f"{shortened(spot.name, 22)} · {words}",
+        "start" if right else "end",
+    )
 
 
 def _north(width: int) -> str:

@@ -194,7 +194,7 @@ def _corrected(read: Sequence[Whole], labels: Labels) -> Figure | None:
         axis.set_xlim(left=0)
         _bare(axis)
     handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=2, frameon=False)
+    figure.legend(handles, names, loc="outside upper center", ncols=2, frameon=False)
     figure.supxlabel("detections per 100 camera-days, 95 %")
     return figure
 

@@ -22,9 +22,11 @@ from trap_tools.report.sections import sections
 from trap_tools.report.summary import UnitSummary, grouped, summary_of
 from trap_tools.report.table import size_words, volts
 from trap_tools.report.wording import words
+from trap_wire.vocabulary import Decision
 
 NAME = "report.html"
 KEPT_PER_UNIT = 48
+BEST_PER_UNIT = 4
 DISCARDED_PER_UNIT = 24
 
 
@@ -85,7 +87,7 @@ def context(reads: Sequence[Whole], name: str, language: str, now: datetime, lin
         "faults": [(unit.unit, fault) for unit in units for fault in unit.faults],
         "troubles": [(read.log.unit, said, times) for read in reads for said, times in grouped(read.log.notes)],
         "rows": [Row(unit, _spark(read, reads), read.place.country) for unit, read in zip(units, reads, strict=True)],
-        "kept": _gallery(reads, KEPT, KEPT_PER_UNIT, links),
+        **_kept(reads, links),
         "kept_all": sum(unit.kept + unit.unknown for unit in units),
         "discarded": _gallery(reads, DISCARDED, DISCARDED_PER_UNIT, links),
         "discarded_all": sum(unit.discarded for unit in units),
@@ -135,6 +137,19 @@ def _figures(units: Sequence[UnitSummary], w: dict[str, str]) -> list[tuple[str,
     troubles = sum(len(unit.faults) + len(unit.troubles) for unit in units)
     first = [(number(len({unit.unit for unit in units})), w["units"]), (f"{days:.1f}", w["trap_days"])]
     return [*first, *((number(n), w[name].lower()) for name, n in sums), (number(troubles), w["to_look_at"])]
+
+
+def _kept(reads: Sequence[Whole], links: Path | None) -> dict[str, list[Picture]]:
+    """The best few of every unit in sight, the rest behind a click: on a telephone, two hundred pictures hide the numbers."""
+    every = _gallery(reads, KEPT, KEPT_PER_UNIT, links)
+    best: set[tuple[str, str]] = set()
+    for unit in {picture.unit for picture in every}:
+        mine = sorted(
+            (p for p in every if p.unit == unit), key=lambda p: (p.decision != Decision.KEEP, -(p.score or 0.0))
+        )
+        best |= {(picture.unit, picture.burst) for picture in mine[:BEST_PER_UNIT]}
+    shown = [picture for picture in every if (picture.unit, picture.burst) in best]
+    return {"kept": shown, "kept_more": [picture for picture in every if picture not in shown]}
 
 
 def _gallery(reads: Sequence[Whole], decisions: Iterable[str], limit: int, links: Path | None) -> list[Picture]:

@@ -34,7 +34,7 @@ def sections(read: Sequence[Whole], labels: Labels | None, w: dict[str, str]) ->
         "map": _map(read, found, w),
         "timeline": _timeline(read, w),
         "states": [state for state in State if any(one.effort.days(state) > 0 for one in read)],
-        "rates": _rates(found, w),
+        "rates": _rates(found, _site_names(read), w),
         "species": _species(said),
         "audit": _audit(audited, w),
         "audit_rows": [row for row in audited if row.looked_at],
@@ -68,18 +68,20 @@ class SpeciesPlot:
 
     species: str
     plot: Markup
+    latin: bool
 
 
-def _rates(found: Sequence[SiteRate], w: Words) -> list[SpeciesPlot]:
+def _rates(found: Sequence[SiteRate], names: Mapping[str, str], w: Words) -> list[SpeciesPlot]:
     plotted = []
     for species in dict.fromkeys(row.species for row in found):
         rows = [
-            charts.Whisker(row.site.partition("/")[0], row.per_100_days, str(row.events))
+            charts.Whisker(names[row.site], row.per_100_days, str(row.events))
             for row in found
             if row.species == species and row.per_100_days
         ]
         name = w["all_animals"] if species == ANY else species
-        plotted.append(SpeciesPlot(name, charts.whiskers(rows, f"{w['rates']}: {name}", w["per_100_days"])))
+        plot = charts.whiskers(rows, f"{w['rates']}: {name}", w["per_100_days"])
+        plotted.append(SpeciesPlot(name, plot, species != ANY))
     return plotted
 
 
@@ -98,6 +100,11 @@ def _audit(rows: Sequence[Missed], w: Words) -> Markup | None:
     return charts.whiskers(points, w["audit_title"], "%") if points else None
 
 
+def _site_names(read: Sequence[Whole]) -> dict[str, str]:
+    """What a site is called on the page; a deployment without a location goes by its unit."""
+    return {one.site: one.place.location_name or one.place.location or one.log.unit for one in read}
+
+
 GROUPS = ("unit", "site", "light", "model")
 
 
@@ -112,10 +119,9 @@ class CorrectedPanel:
 
 def _corrected(by: str, found: Sequence[Corrected], read: Sequence[Whole], w: Words) -> CorrectedPanel | None:
     """None where there is nothing to draw, or where sites are only other names of the units."""
-    if by == "site" and not any(one.place.location for one in read):
+    if by == "site" and len({one.site for one in read}) == len({one.log.unit for one in read}):
         return None
-    places = {one.site: one.place.location_name or one.site for one in read}
-    names = {"day": w["daylight"], "infrared": w["infrared"], "none": w["no_detector"], **places}
+    names = {"day": w["daylight"], "infrared": w["infrared"], "none": w["no_detector"], **_site_names(read)}
     rows = [(names.get(row.group, row.group).partition("+")[0], row) for row in found if row.raw]
     drawn = [charts.Pair(name, row.raw, row.corrected, str(row.events)) for name, row in rows if row.raw]
     if not drawn:

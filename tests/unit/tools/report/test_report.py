@@ -32,6 +32,18 @@ def test_numbers_of_a_night_are_those_of_its_journal(tmp_path):
     assert not unit.troubles and not unit.faults
 
 
+def test_best_bursts_of_each_unit_are_in_sight_and_the_rest_is_behind_a_click(tmp_path):
+    for name in ("MN-01", "MN-02"):
+        unit = night(tmp_path, name, bursts=0)
+        for number in range(9):
+            unit.later(minutes=20).visit_of("keep", score=0.5 + number / 100)
+        unit.close()
+    page = build(tmp_path).read_text(encoding="utf-8")
+    shown, _, hidden = page.partition("<details>")
+    assert (shown.count("<figure>"), hidden.count("<figure>")) == (8, 10)
+    assert shown.count("0.58</text>") == 2 and "0.50</text>" not in shown
+
+
 def test_heartbeat_photograph_is_not_counted_as_kept(tmp_path):
     unit = Unit(tmp_path)
     unit.boot()
