@@ -86,11 +86,11 @@ class DeskBoard(Board):
 
 
 class Desk:
-    """A context: the supervisor lives while it is open. ``folder`` is its flash."""
+    """A context: the supervisor lives while it is open. ``folder`` is its flash, or ``files`` are what lies on it."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, files=None):
         self.board = DeskBoard()
-        self.files = FolderFiles(str(folder))
+        self.files = files or FolderFiles(str(folder))
         self.body = Body(self.board, self.files, Slots(self.files))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._live, daemon=True)

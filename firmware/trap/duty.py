@@ -87,12 +87,17 @@ def start(trap: Trap) -> None:
     trap.journal.append(Kind.BOOT, at, boot_body(trap.deployment, trap.triage))
 
 
-def awake(trap: Trap) -> None:
-    """From the rail's rise to the request to cut it: every trigger that comes, then whoever is at the cable, then sleep."""
+def awake(trap: Trap, errand: Callable[[], bool] = lambda: False) -> None:
+    """From the rail's rise to the request to cut it: every trigger that comes, then whoever is at the cable, then sleep.
+
+    ``errand`` is for work that can wait until nothing else is to be done; True when it took so long that a trigger may wait.
+    """
     waking = Waking()
     try:
-        while (frame := _next_frame(trap, waking)) is not None:
-            _answer(trap, frame, waking)
+        _answer_all(trap, waking)
+        while not trap.ending and errand():
+            waking.patience_ms = 0
+            _answer_all(trap, waking)
         if trap.bulk is not None:
             trap.bulk.end(Cause.STOPPED)
         remember(trap)
@@ -104,6 +109,11 @@ def awake(trap: Trap) -> None:
         trap.supervisor.send(codes.HEARTBEAT, _heartbeat(waking))  # the rail stays up for who comes next
     else:
         _ask_to_sleep(trap, waking)
+
+
+def _answer_all(trap: Trap, waking: Waking) -> None:
+    while (frame := _next_frame(trap, waking)) is not None:
+        _answer(trap, frame, waking)
 
 
 def remember(trap: Trap) -> None:

@@ -13,6 +13,7 @@ from trap.drivers.camera import PiCamera
 from trap.drivers.lone import LoneSupervisor
 from trap.drivers.watchdog import sd_notify
 from trap.duty import Trap
+from trap.offering import SupervisorOffer
 from trap.ports import SupervisorLink
 from trap_wire.entries import Kind
 from trap_wire.errors import PartError
@@ -86,8 +87,9 @@ def live(trap: Trap, stopping: threading.Event, sleep: Path = SLEEP) -> int:
 
     75: a host asked for a restart; what it sent is tried then.
     """
+    offer = SupervisorOffer(trap, _line(trap), alive)
     while True:
-        duty.awake(trap)
+        duty.awake(trap, offer)
         if stopping.is_set():
             return 0
         if trap.restart.is_set():
@@ -103,8 +105,11 @@ def live(trap: Trap, stopping: threading.Event, sleep: Path = SLEEP) -> int:
 
 def _has_rail(trap: Trap) -> bool:
     """Whether somebody cuts our power after the halt; a unit without a supervisor waits for the next pulse instead."""
-    link = trap.supervisor._link if isinstance(trap.supervisor, Watched) else trap.supervisor
-    return not isinstance(link, LoneSupervisor | AbsentSupervisor)
+    return not isinstance(_line(trap), LoneSupervisor | AbsentSupervisor)
+
+
+def _line(trap: Trap) -> SupervisorLink:
+    return trap.supervisor._link if isinstance(trap.supervisor, Watched) else trap.supervisor
 
 
 def _open_camera(trap: Trap) -> str:
