@@ -14,10 +14,11 @@ from trap_tools.archive.faults import Fault, exit_code
 from trap_tools.archive.places_text import add as add_places
 from trap_tools.archive.whole import whole
 from trap_tools.camtrap_dp import from_package, from_photographs
-from trap_tools.camtrap_dp.csvs import timelapse, wildlife_insights
+from trap_tools.camtrap_dp.csvs import timelapse
 from trap_tools.camtrap_dp.package import DESCRIPTOR, Outcome, Plan
 from trap_tools.camtrap_dp.package import export as write_package
 from trap_tools.camtrap_dp.rows import Choice
+from trap_tools.camtrap_dp.wildlife_insights import wildlife_insights
 from trap_tools.camtrap_dp.writing import safe_name
 from trap_tools.camtrap_dp.writing import write as write_deployment
 from trap_tools.observers.labels import Labels
