@@ -17,7 +17,7 @@ from trap_tools.camtrap_dp.rows import Choice, Row, Source
 from trap_tools.observers.labels import Burst, Label
 from trap_wire.entries import from_us, to_us
 
-# Rows are matched by RelativePath and File; docs/scientist.md says which kind of field the template needs for each of the others.
+# Rows are matched by RelativePath and File; docs/scientist.md says which kinds of fields the template needs for the others.
 TIMELAPSE = ("File", "RelativePath", "DateTime", "DeleteFlag", "Unit", "Deployment", "Burst", "Decision", "MachineType",
              "MachineScore", "Species", "Count", "Sex", "LifeStage", "Observer", "Audited")  # fmt: skip
 
