@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trap.cable import StationSlot, host_facts
-from trap.deployment import SAFE, Deployment, parse_or_safe
+from trap.deployment import Deployment
 from trap.drivers import detector as runtime
 from trap.drivers import vitals
 from trap.drivers.absent import AbsentSupervisor
@@ -32,6 +32,7 @@ from trap.health.summary import summary
 from trap.link.answers import CHUNK
 from trap.link.bulk import Bulk
 from trap.link.host import host_server
+from trap.places import CARD, DATA, JOURNAL, STATION, load_deployment
 from trap.ports import Camera, Card, Clock, Detector, HostPort, SupervisorLink
 from trap.store.held import HeldCard
 from trap.store.journal import Journal
@@ -42,8 +43,6 @@ from trap.triage.scene import Scene
 from trap_wire import pins
 from trap_wire.entries import Kind
 from trap_wire.errors import PartError, StorageError, TrapError
-
-DATA = Path("/var/lib/manul")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +116,10 @@ def summary_of(trap: Trap) -> dict[str, Any]:
 class UnitConfig:
     """Where the parts of a real unit are. The first ``detectors`` folder that exists is used."""
 
-    station: Path = Path("/boot/firmware/station.toml")
-    journal: Path = DATA / "journal" / "journal.sqlite"
-    card: Path = DATA / "card"
-    detectors: tuple[Path, ...] = (DATA / "journal" / "detector", Path("/usr/share/manul/detector"))
+    station: Path = STATION
+    journal: Path = JOURNAL / "journal.sqlite"
+    card: Path = CARD
+    detectors: tuple[Path, ...] = (JOURNAL / "detector", Path("/usr/share/manul/detector"))
     uart: Path = Path("/dev/serial0")
     host_port: Path = Path("/dev/ttyGS0")
     gpio_chip: str | None = None
@@ -169,14 +168,6 @@ def real_trap(config: UnitConfig) -> Trap:
         data=DATA,
         secrets=own,
     )
-
-
-def load_deployment(station: Path) -> Deployment:
-    """What the station slot says; the safe default, with the reason in it, when it is absent, torn or wrong."""
-    try:
-        return parse_or_safe(station.read_bytes(), station.name)
-    except OSError as error:
-        return replace(SAFE, trouble=f"{station}: {error.strerror}: is the boot partition mounted?")
 
 
 def _station_slot(path: Path) -> StationSlot:

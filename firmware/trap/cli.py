@@ -122,10 +122,10 @@ def _doctor(args: argparse.Namespace) -> int:
 
 
 def _card(_args: argparse.Namespace) -> int:
-    from trap.assembly import UnitConfig
     from trap.drivers import partition
+    from trap.places import JOURNAL
 
-    print(partition.grow(*partition.media_of(UnitConfig().journal.parent)), flush=True)
+    print(partition.grow(*partition.media_of(JOURNAL)), flush=True)
     return 0
 
 
@@ -137,14 +137,14 @@ def _gadget(args: argparse.Namespace) -> int:
         return 0
     import pwd
 
-    from trap.assembly import UnitConfig, load_deployment
+    from trap.places import load_deployment
 
     try:
         account = pwd.getpwnam("manul")
         owner = (account.pw_uid, account.pw_gid)
     except KeyError:
         owner = (os.getuid(), os.getgid())
-    gadget.up(load_deployment(UnitConfig().station).station.unit, owner)
+    gadget.up(load_deployment().station.unit, owner)
     return 0
 
 

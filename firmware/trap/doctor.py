@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from trap.assembly import UnitConfig, load_deployment, load_detector
+from trap.assembly import UnitConfig, load_detector
 from trap.drivers import gpio, vitals, watchdog
 from trap.drivers.camera import PiCamera
 from trap.drivers.clock import SystemClock
@@ -12,6 +12,7 @@ from trap.drivers.gauge import Gauge
 from trap.drivers.i2c import Bus
 from trap.drivers.inputs import Input
 from trap.drivers.rtc import Rtc
+from trap.places import load_deployment
 from trap.ports import BurstPlan
 from trap_wire import pins
 from trap_wire.errors import PartError, TrapError
