@@ -1,9 +1,13 @@
 """One machine for every test: booted once, kept as a snapshot, and begun from there each time (about a second)."""
 
+import base64
 import fcntl
+import io
 import os
 import shutil
+import tarfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -107,7 +111,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 def _keep(name: str, machine: Machine) -> None:
-    """Console, service log and journal of the unit into build/system/failed/TEST."""
+    """Console, service log, journal and newest pictures of the unit into build/system/failed/TEST."""
     folder = benches.SYSTEM / "failed" / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -116,6 +120,14 @@ def _keep(name: str, machine: Machine) -> None:
         machine.run("journalctl -b -o short-monotonic -u trapd -u manul-gadget", check=False)
     )
     (folder / "entries.jsonl").write_text(entries_text(machine))
+    packed = machine.run("python3 /run/bench/bin/pictures.py", check=False)
+    with suppress(ValueError, tarfile.TarError):  # a machine that is in pieces may have none
+        _unpack(base64.b64decode(packed, validate=True), folder)
+
+
+def _unpack(packed: bytes, folder: Path) -> None:
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        archive.extractall(folder, filter="data")
 
 
 def entries_text(machine: Machine) -> str:

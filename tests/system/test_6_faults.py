@@ -22,8 +22,8 @@ def test_media_partition_that_turns_read_only_loses_pictures_and_nothing_else(ar
 
 def test_journal_partition_that_turns_read_only_ends_trapd_and_systemd_tries_again(armed):
     """As the kernel does it when a card fails: an error in the file system, and from then on it is read-only."""
-    armed.run("echo 1 > /sys/fs/ext4/vda3/trigger_fs_error")
     before = head(armed)
+    armed.run("echo 1 > /sys/fs/ext4/vda3/trigger_fs_error")
     armed.run("sh /run/bench/bin/pulse.sh")
     restarts = until(lambda: int(armed.run("systemctl show -P NRestarts trapd")), 120)
     assert restarts >= 1
