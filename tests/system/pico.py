@@ -77,10 +77,11 @@ class Pico:
         del self.lines[: self.lines.index(line) + 1]
 
     def close(self) -> None:
-        """Batteries out."""
-        self._process.kill()
-        self._process.wait()
-        os.close(self._uart)
+        """Batteries out; again is no harm."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+            os.close(self._uart)
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
