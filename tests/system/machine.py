@@ -81,7 +81,7 @@ class Machine:
         """Until the root shell answers."""
         deadline = time.monotonic() + timeout_s
         while True:
-            self._shell.sendall(b"stty -echo; PS1=; export PYTHON_COLORS=0\n")
+            self._shell.sendall(b"stty -echo; PS1=; PS2=; export PYTHON_COLORS=0\n")
             try:
                 self.run("true", ATTEMPT_S)
             except MachineError:

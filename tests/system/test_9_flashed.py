@@ -38,7 +38,7 @@ def test_written_card_boots_grows_and_answers_with_its_stations_name(flashed, im
         machine.run("mkdir -p /run/bench; mount -o ro /dev/vdb /run/bench; sh /run/bench/bin/stage.sh")
         machine.run("systemctl start trapd", timeout_s=400)
         (boot,) = entries(machine, "boot")
-        assert (boot["body"]["unit"], boot["body"]["trouble"]) == ("MN-017", "")
+        assert (boot["body"]["unit"], boot["body"]["trouble"]) == ("MN-017", None)
         with cable(machine) as port:
             said = json.loads(manul("summary", "--json", "--port", port))
             assert said["unit"] == "MN-017"
