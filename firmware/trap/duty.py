@@ -204,7 +204,9 @@ def _keep(trap: Trap, episode: Episode) -> Iterator[Line]:
             yield Kind.MEDIA, trap.store.save(photograph, at, heartbeat=episode.heartbeat)
         yield Kind.MEDIA, trap.store.save(thumbnail_of(episode), at, heartbeat=episode.heartbeat)
     except StorageError as error:
-        yield Kind.ERROR, {"part": "card", "words": f"{error}: pictures of {episode.name} are lost"}
+        # Effort ends here until the card takes a photograph again, so a program must be able to tell.
+        words = f"{error}: pictures of {episode.name} are lost"
+        yield Kind.ERROR, {"part": "card", "words": words, "lost_burst": episode.name}
     except BadInputError as error:
         yield Kind.ERROR, {"part": "camera", "words": f"{episode.name}: {error}; kept as it is, without a thumbnail"}
 

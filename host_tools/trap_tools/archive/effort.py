@@ -5,6 +5,7 @@ longer silence is dead time from the last sign on, because nobody can say when i
 paper only cut the ends off.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,9 +16,10 @@ from typing import TypeVar
 import numpy as np
 
 from trap_tools.archive.clock import Correction
-from trap_tools.archive.facts import Log
+from trap_tools.archive.facts import Log, Medium
 from trap_tools.archive.places import Place
 from trap_wire.entries import from_us, to_us
+from trap_wire.vocabulary import CaptureMethod
 
 T = TypeVar("T")
 # A heartbeat is due every 24 h; two hours for a slow boot, a retry and the hour's own drift.
@@ -110,8 +112,8 @@ def effort(log: Log, place: Place, clock: Correction) -> Effort:
         # Nothing but paper says when such a camera watched, so paper must do, also before the first photograph.
         start = to_us(place.start) if place.start else start
         return Effort(tuple(_overlaid(start, end, list(_by_hand(place)))), proved=False)
-    lost = [*_dead(times, end), *_flooded(log, clock), *_battery(log, clock), *_states(log, clock), *_by_hand(place)]
-    return Effort(tuple(_overlaid(start, end, lost)))
+    said = (*_flooded(log, clock), *_battery(log, clock), *_states(log, clock), *_refused(log, clock))
+    return Effort(tuple(_overlaid(start, end, [*_dead(times, end), *said, *_by_hand(place)])))
 
 
 def _dead(times: "np.ndarray[tuple[int], np.dtype[np.int64]]", end_us: int) -> Iterator[Span]:
@@ -143,6 +145,31 @@ def _states(log: Log, clock: Correction) -> Iterator[Span]:
     for start, end, state in _runs(steps, log, clock):
         if state:
             yield Span(start, end, state)
+
+
+def _refused(log: Log, clock: Correction) -> Iterator[Span]:
+    """From a burst that the card did not take to the next one that it took; the heartbeat's frame has room of its own."""
+    taken = [medium.sequence for medium in log.media.values() if medium.is_full and _is_triggered(log, medium)]
+    behind = 0
+    for lost in log.refused:
+        if lost.sequence < behind:
+            continue  # the same spell
+        following = bisect_right(taken, lost.sequence)
+        end = taken[following] if following < len(taken) else None
+        behind = end or log.ticks.sequences[-1] + 1
+        moments = [(lost.sequence, to_us(lost.at)), _tick(log, end) if end else _tick(log, log.ticks.sequences[-1])]
+        start_us, end_us = (clock.correct_one_us(*moment) for moment in moments)
+        yield Span(start_us, end_us, State.FULL if lost.full else State.DEAD)
+
+
+def _is_triggered(log: Log, medium: Medium) -> bool:
+    burst = log.bursts.get(medium.burst or "")
+    return burst is not None and burst.capture_method == CaptureMethod.ACTIVITY_DETECTION
+
+
+def _tick(log: Log, sequence: int) -> tuple[int, int]:
+    """Sequence number and unit time of an entry."""
+    return sequence, log.ticks.at_us[bisect_left(log.ticks.sequences, sequence)]
 
 
 def _runs(steps: Iterable[tuple[int, datetime, T]], log: Log, clock: Correction) -> Iterator[tuple[int, int, T]]:

@@ -150,6 +150,16 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """The card did not take the photographs of a burst; ``full`` is whether that was for want of room."""
+
+    at: datetime
+    sequence: int
+    burst: str
+    full: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something that went wrong on the unit, in words. ``kind`` is the entry's, ``part`` what it is about."""
 
@@ -205,6 +215,7 @@ class Log:
     samples: list[Sample] = field(default_factory=list)
     fixes: list[ClockFix] = field(default_factory=list)
     lost: list[Lost] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)

@@ -15,6 +15,7 @@ from trap_tools.archive.facts import (
     Mark,
     Medium,
     Note,
+    Refused,
     Sample,
     Verdict,
     Wake,
@@ -182,7 +183,10 @@ def _clock(log: Log, entry: Entry, body: Body) -> None:
 
 
 def _error(log: Log, entry: Entry, body: Body) -> None:
-    log.notes.append(Note(entry.at, Kind.ERROR, str(body.get("part") or ""), str(body["words"])))
+    words = str(body["words"])
+    log.notes.append(Note(entry.at, Kind.ERROR, str(body.get("part") or ""), words))
+    if burst := body.get("lost_burst"):
+        log.refused.append(Refused(entry.at, entry.sequence, str(burst), "full" in words))
 
 
 def _evicted(log: Log, entry: Entry, body: Body) -> None:  # noqa: ARG001 - one signature for all kinds

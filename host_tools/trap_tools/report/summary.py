@@ -72,7 +72,7 @@ def summary_of(read: Whole) -> UnitSummary:
         last_at=log.last_at,
         camera_days=round(read.effort.days(), 3),
         triggers=sum(wake.reason == "pir" for wake in log.wakes),
-        throttled_triggers=sum(lost.triggers for lost in log.lost),
+        throttled_triggers=sum(lost.triggers for lost in log.lost if lost.cause != "paused"),
         lost_s=sum(lost.seconds for lost in log.lost),
         bursts=len(triggered),
         heartbeats=len(log.bursts) - len(triggered),

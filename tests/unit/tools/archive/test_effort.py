@@ -11,6 +11,7 @@ from trap_tools.archive.effort import Span, State, _overlaid, effort
 from trap_tools.archive.fold import log_of
 from trap_tools.archive.layout import holdings
 from trap_tools.archive.places import Lost, Place
+from trap_tools.report import summaries
 from trap_wire.entries import Kind
 
 
@@ -75,6 +76,63 @@ def test_flood_pause_flat_battery_and_branch_before_the_lens_are_taken_off_once(
     assert made.days(State.OBSTRUCTED) == pytest.approx(0.5)
     assert (made.days(State.PAUSED), made.days(State.LOW_BATTERY)) == (pytest.approx(0.5), pytest.approx(0.5))
     assert made.days() == pytest.approx(5 - 1.5)
+
+
+def test_card_shown_as_a_drive_is_paused_time_and_its_triggers_are_no_flood(tmp_path):
+    """The entries that ``trap.link.bulk`` and the duty cycle write while a laptop has the card."""
+    unit = Unit(tmp_path)
+    unit.boot()
+    heartbeats(unit, 2)
+    unit.add(Kind.STATE, **{"from": "armed", "to": "bulk", "cause": "host"})
+    unit.later(hours=3).wake("pir")
+    unit.add(Kind.THROTTLED, triggers=1, seconds=0, cause="paused")
+    unit.later(hours=3).add(Kind.STATE, **{"from": "bulk", "to": "armed", "cause": "host", "seconds": 21_600})
+    heartbeats(unit, 1)
+    made = worked(unit)
+    assert (made.days(State.PAUSED), made.days(State.FLOODED)) == (pytest.approx(0.25), 0)
+    assert made.days() == pytest.approx(3)
+    assert summaries(tmp_path)[0].throttled_triggers == 0
+
+
+def test_unit_that_restarts_while_its_card_was_shown_watches_again(tmp_path):
+    unit = Unit(tmp_path)
+    unit.boot()
+    unit.add(Kind.STATE, **{"from": "armed", "to": "bulk", "cause": "host"})
+    unit.later(hours=12).boot()
+    unit.add(Kind.STATE, state="armed", since_start_ms=1_200)
+    heartbeats(unit, 1)
+    made = worked(unit)
+    assert (made.days(State.PAUSED), made.days()) == (pytest.approx(0.5), pytest.approx(1))
+
+
+def test_full_card_ends_the_effort_until_it_takes_a_photograph_again(tmp_path):
+    unit = Unit(tmp_path)
+    unit.boot()
+    heartbeats(unit, 2)
+    refused = {
+        "part": "card",
+        "words": "card full: 900000 bytes needed, 12 left: pictures of x are lost",
+        "lost_burst": "x",
+    }
+    for _ in range(3):
+        unit.later(hours=6).wake()
+        unit.add(Kind.ERROR, **refused)
+        unit.later(hours=6).visit_of("keep", reason="schedule", frames=1)  # the heartbeat has room of its own
+    unit.later(hours=6).visit_of("keep")
+    heartbeats(unit, 1)
+    made = worked(unit)
+    assert (made.days(State.FULL), made.days(State.DEAD)) == (pytest.approx(1.5), 0)
+    assert made.days() == pytest.approx(2 + 0.25 + 1)
+
+
+def test_card_that_turned_read_only_is_dead_to_the_end_of_the_journal(tmp_path):
+    unit = Unit(tmp_path)
+    unit.boot()
+    heartbeats(unit, 1)
+    unit.add(Kind.ERROR, part="card", words="read-only: pictures of x are lost", lost_burst="x")
+    heartbeats(unit, 2)
+    made = worked(unit)
+    assert (made.days(State.DEAD), made.days()) == (pytest.approx(2), pytest.approx(1))
 
 
 def test_bench_time_before_the_deployment_began_is_no_effort(tmp_path):
