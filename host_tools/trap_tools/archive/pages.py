@@ -78,15 +78,18 @@ def parsed(line: str) -> Line:
 
 def _of_database(path: Path, report: Report) -> Iterator[Line]:
     """Lines of a SQLite journal, opened without writing to it; where the file is torn, what can be read comes first."""
-    sequence = 0
+    last = 0
     try:
         database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        # Without this SQLite refuses a file that is shorter than its head says, before it reads a page that is still there.
+        database.execute("PRAGMA writable_schema = ON")
         for sequence, at_us, kind, body, digest in database.execute(
             "SELECT seq, at_us, kind, body, hash FROM entries ORDER BY seq"
         ):
             yield Entry(sequence, from_us(at_us), Kind(kind), json.loads(body), digest), body
+            last = sequence
     except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:
-        words = f"cannot be read behind entry {sequence} ({error}); `sqlite3 {path.name} .recover` may give more back"
+        words = f"cannot be read behind entry {last} ({error}); `sqlite3 {path.name} .recover` may give more back"
         report(Fault(What.UNREADABLE, path.name, words))
 
 

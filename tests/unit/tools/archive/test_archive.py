@@ -86,15 +86,17 @@ def test_card_copied_by_hand_reads_like_the_pull_and_doubles_nothing(tmp_path):
     assert (alone.log.entries, alone.faults) == (len(unit.entries), ())
 
 
-def test_truncated_sqlite_gives_what_it_can_and_is_named(tmp_path):
+@pytest.mark.parametrize(("share", "least"), [(0.3, 50), (0.5, 150), (0.9, 350), (0.99, 400)])
+def test_truncated_sqlite_gives_what_it_can_and_is_named(tmp_path, share, least):
     unit = night(tmp_path, bursts=60)
     path = unit.root / "journal.sqlite"
     sqlite_of(unit, path)
     raw = path.read_bytes()
-    path.write_bytes(raw[: len(raw) // 2])
+    path.write_bytes(raw[: int(len(raw) * share)])
     (read,) = whole(tmp_path)
     assert next(fault.what for fault in read.faults) == "unreadable" and "journal.sqlite" in read.faults[0].where
-    assert read.log.entries < len(unit.entries)
+    assert least < read.log.entries < len(unit.entries)
+    assert f"behind entry {read.log.entries} (" in read.faults[0].words
 
 
 def test_sqlite_of_something_else_is_named(tmp_path):
