@@ -41,6 +41,7 @@ from trap.triage import scene
 from trap.triage.judge import Triage
 from trap.triage.scene import Scene
 from trap_wire import pins
+from trap_wire.energy.ladder import Ladder
 from trap_wire.entries import Kind
 from trap_wire.errors import PartError, StorageError, TrapError
 
@@ -81,7 +82,7 @@ def put_together(parts: Parts) -> Trap:
             detector, parts.deployment, parts.clock.monotonic_ms, trouble, scene=_scene(parts.own or parts.card)
         ),
         journal=journal,
-        store=MediaStore(parts.card, journal, parts.reserve, seal),
+        store=MediaStore(parts.card, journal, parts.reserve, seal, parts.deployment.protocol.keep_acked_days),
         own=parts.own,
         bulk=parts.bulk,
     )
@@ -206,7 +207,8 @@ def _lone(config: UnitConfig, deployment: Deployment, clock: Clock, bus: Bus) ->
     except PartError as error:
         return AbsentSupervisor(), f"nothing wakes this unit: {error}"
     vitals = battery_and_climate(Gauge(bus), Rtc(bus))
-    return LoneSupervisor(pir, deployment.protocol.hold_off_ms, clock.now, vitals), ""
+    ladder = Ladder(deployment.station.chemistry, deployment.protocol)
+    return LoneSupervisor(pir, deployment.protocol.hold_off_ms, clock.now, vitals, ladder), ""
 
 
 def _scene(card: Card) -> Scene:

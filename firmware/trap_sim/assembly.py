@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trap.assembly import Parts, put_together
-from trap.deployment import Deployment, Protocol, parse_or_safe
+from trap.deployment import Deployment, Protocol, Station, parse_or_safe
 from trap.drivers.supervised import HELLO_S, acquaint
 from trap.duty import Trap
 from trap.link.supervisor import SupervisorLine
@@ -16,6 +16,7 @@ from trap_sim.card import SimCard
 from trap_sim.clock import Rtc, SimClock
 from trap_sim.uart import Uart, WirePort
 from trap_sim.vtime import VirtualTime
+from trap_wire.energy.ladder import steps
 from trap_wire.entries import Kind
 
 STATION = "boot/station.toml"
@@ -74,6 +75,6 @@ def deployment_of(folder: Path) -> Deployment:
     return parse_or_safe(raw)
 
 
-def settings_of(protocol: Protocol) -> dict[str, object]:
+def settings_of(protocol: Protocol, chemistry: str = Station().chemistry) -> dict[str, object]:
     """What the supervisor keeps in its flash of a protocol; fields that it does not know it leaves out by itself."""
-    return dataclasses.asdict(protocol)
+    return {**dataclasses.asdict(protocol), "chemistry": chemistry, **steps(chemistry, protocol)._asdict()}

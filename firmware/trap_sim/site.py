@@ -23,7 +23,7 @@ NIGHT = datetime(2026, 10, 3, 9, tzinfo=UTC)  # 16:00 solar time in western Mong
 MOST_BURSTS = 1_200  # of the user's photographs; more are sampled evenly, so that a night stays a minute or two
 STORIES = (
     ("all is well", Fate(), Rates()),
-    ("its battery goes flat", Fate(used_mah=8_660), Rates()),
+    ("its battery goes flat", Fate(used_mah=7_550), Rates()),
     ("loses power in mid-write", Fate(cut_at_ms=5 * HOUR_MS), Rates(visits=22)),
     ("stands in a wind storm", Fate(), Rates(storm=(5 * HOUR_MS, 8 * HOUR_MS))),
     ("its clock is wrong", Fate(rtc=RtcFaults(lies_by_s=94)), Rates(visits=20)),

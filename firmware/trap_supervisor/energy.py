@@ -30,13 +30,20 @@ def ladder(settings: "dict[str, int]", now: int, sample: "Any", loaded: bool) ->
     """
     if sample.battery_mv is None or loaded:
         return now
-    steps = _STEPS_MV[settings["chemistry"]]
+    steps = _steps(settings)
     rested_mv = sample.battery_mv + _cold_mv(sample.temperature_cc)
-    rung = sum(rested_mv < step for step in steps[:3])
+    rung = sum(rested_mv < step for step in steps)
     if rung < now:  # climbing needs more than falling did
-        rung = max(rung, sum(rested_mv < step + _HYSTERESIS_MV for step in steps[:3]))
+        rung = max(rung, sum(rested_mv < step + _HYSTERESIS_MV for step in steps))
         rung = min(now, rung)
     return int(rung)
+
+
+def _steps(settings: "dict[str, int]") -> "tuple[int, ...]":
+    """Of the protocol, once a Pi has told them; until then the chemistry's own."""
+    if settings["no_hold_off_mv"]:
+        return settings["no_hold_off_mv"], settings["heartbeat_only_mv"], settings["off_mv"]
+    return _STEPS_MV[settings["chemistry"]][:3]
 
 
 def sagging(settings: "dict[str, int]", sample: "Any") -> bool:

@@ -218,12 +218,14 @@ class Life:
         self._remember()
         self._do(actions.RAIL_ON)
         self._rail.rise(now_ms)
+        self._light(True)
 
     def _cut(self, now_ms: int, rtc_s: int, cause: int) -> None:
         """0: in order, else ``codes.KILL_*``."""
         self._do(actions.INTERLOCK, 0)
         self._do(actions.RAIL_OFF)
         on_ms = self._rail.fall(now_ms)
+        self._light(False)
         memory = self._memory
         memory.open, memory.killed = 0, cause
         if cause:
@@ -236,6 +238,11 @@ class Life:
         else:
             memory.failures = memory.skip = memory.not_before_s = 0
             self._record(rtc_s, codes.RECORD_SLEEP, 0, on_ms)
+
+    def _light(self, on: bool) -> None:
+        """Where the protocol allows lights, the LED shows that the Pi has power; a walk test has the LED for itself."""
+        if self._settings["leds"] and not self._walk.running:
+            self._do(actions.LED, int(on))
 
     def _failed(self, rtc_s: int) -> None:
         memory = self._memory

@@ -19,6 +19,10 @@ DEFAULTS = {
     "flood_refill_s": 240,
     "heartbeat_hour": 6,
     "leds": 0,
+    # from the protocol's percentages, worked out by the Pi for the station's cells; 0: what energy.py has for the chemistry
+    "no_hold_off_mv": 0,
+    "heartbeat_only_mv": 0,
+    "off_mv": 0,
     # from the station
     "chemistry": codes.CHEMISTRY_LITHIUM,
     # limits of the rail
@@ -59,11 +63,12 @@ def _chemistry(name: str) -> int:
 
 def unpack(payload: bytes) -> "dict[str, int]":
     """Settings from a SETTINGS frame; ``ValueError`` when the payload has another size or a value makes no sense."""
-    wire = frames.unpack_settings(payload)
+    wire, steps = frames.unpack_settings(payload), frames.unpack_steps(payload)
     if (
         wire.chemistry not in codes.CHEMISTRY_NAMES
         or wire.heartbeat_hour > 23
         or not (wire.flood_triggers and wire.flood_refill_s)
+        or not steps.off_mv <= steps.heartbeat_only_mv <= steps.no_hold_off_mv
     ):
         raise ValueError("settings out of range")
     return {
@@ -76,4 +81,7 @@ def unpack(payload: bytes) -> "dict[str, int]":
         "leds": wire.leds,
         "chemistry": wire.chemistry,
         "budget_mah": wire.budget_mah,
+        "no_hold_off_mv": steps.no_hold_off_mv,
+        "heartbeat_only_mv": steps.heartbeat_only_mv,
+        "off_mv": steps.off_mv,
     }

@@ -39,6 +39,9 @@ Settings = namedtuple(
     ),
 )  # fmt: skip
 _SETTINGS = "<IIIHIBBBH"
+# The battery ladder of the protocol, mV of the rested pack at 20 C; may end a SETTINGS, older supervisors refuse it there.
+Steps = namedtuple("Steps", ("no_hold_off_mv", "heartbeat_only_mv", "off_mv"))
+_STEPS = "HHH"
 # End of a batch of ring records: how many, the number of the last (0: none), and the newest that there is.
 RingEnd = namedtuple("RingEnd", ("count", "last", "newest"))
 _RING_END = "<BII"
@@ -129,14 +132,25 @@ def unpack_heartbeat(payload: bytes) -> Heartbeat:
     return Heartbeat(*_unpack(_HEARTBEAT, payload))
 
 
-def pack_settings(settings: Settings) -> bytes:
-    """Payload of a SETTINGS frame."""
-    return struct.pack(_SETTINGS, *settings)
+def pack_settings(settings: Settings, steps: "tuple[int, int, int] | None" = None) -> bytes:
+    """Payload of a SETTINGS frame, with the ladder's steps where the supervisor takes them."""
+    if steps is None:
+        return struct.pack(_SETTINGS, *settings)
+    return struct.pack(_SETTINGS + _STEPS, *(tuple(settings) + tuple(steps)))
 
 
 def unpack_settings(payload: bytes) -> Settings:
-    """SETTINGS from a payload; ``ValueError`` when it has another size."""
+    """SETTINGS from a payload, with or without steps; ``ValueError`` when it has another size."""
+    if len(payload) == struct.calcsize(_SETTINGS + _STEPS):
+        payload = payload[: struct.calcsize(_SETTINGS)]
     return Settings(*_unpack(_SETTINGS, payload))
+
+
+def unpack_steps(payload: bytes) -> Steps:
+    """The ladder's steps of a SETTINGS payload; noughts where it has none."""
+    if len(payload) != struct.calcsize(_SETTINGS + _STEPS):
+        return Steps(0, 0, 0)
+    return Steps(*struct.unpack(_SETTINGS + _STEPS, payload)[-3:])
 
 
 def pack_record(record: Record) -> bytes:

@@ -17,13 +17,21 @@ ENGLISH = "en"
 LANGUAGES = (ENGLISH, "ru", "kk", "mn", "uz")
 _ENTRY = re.compile(r'^msgid ((?:".*"\n?)+)^msgstr ((?:".*"\n?)+)', re.MULTILINE)
 _chosen = [ENGLISH]
+_asked = [False]  # a person chose, not the computer
 
 
 def use(language: str | None) -> None:
     """Speak this language from now on; None takes the computer's. ``BadInputError`` for one that is not there."""
     if language is not None and language not in LANGUAGES:
         raise BadInputError(f"language {language!r}: the field screens speak {', '.join(LANGUAGES)}")
-    _chosen[0] = language or of_computer()
+    _chosen[0], _asked[0] = language or of_computer(), language is not None
+
+
+def suggest(languages: str) -> None:
+    """The languages of a unit's protocol, comma between: the first, where nobody asked and the computer's is none of them."""
+    spoken = [language for language in languages.split(",") if language in LANGUAGES]
+    if spoken and not _asked[0] and _chosen[0] not in spoken:
+        _chosen[0] = spoken[0]
 
 
 def of_computer() -> str:

@@ -15,6 +15,7 @@ from trap.drivers.inputs import Input
 from trap.drivers.rtc import Rtc
 from trap.ports import Vitals
 from trap_wire import codes, frames
+from trap_wire.energy.ladder import Ladder
 from trap_wire.errors import PartError
 
 
@@ -22,12 +23,18 @@ class LoneSupervisor:
     """Frames made of edges. ``vitals`` may raise ``PartError``: the gauge is then flagged missing, the trigger counts."""
 
     def __init__(
-        self, pir: Input, hold_off_ms: int, now: Callable[[], datetime], vitals: Callable[[], Vitals] = Vitals
+        self,
+        pir: Input,
+        hold_off_ms: int,
+        now: Callable[[], datetime],
+        vitals: Callable[[], Vitals] = Vitals,
+        ladder: Ladder | None = None,
     ) -> None:
+        """``ladder`` refuses triggers of a pack that is too low for them; None: never."""
         self._pir = pir
         self._hold_off_ns = hold_off_ms * 1_000_000
         self._now = now
-        self._vitals = vitals
+        self._vitals, self._ladder = vitals, ladder
         self._wakes = 0
         self._held = 0
         self._last_ns: int | None = None
@@ -38,8 +45,9 @@ class LoneSupervisor:
         deadline = time.monotonic() + timeout_s
         while (edge := self._pir.wait(max(0.0, deadline - time.monotonic()))) is not None:
             if edge.rising and self._admits(edge.at_ns):
-                self._last_ns = self.last_edge_ns = edge.at_ns
-                return self._wake(codes.REASON_PIR, (time.monotonic_ns() - edge.at_ns) // 1_000_000)
+                frame = self._wake(codes.REASON_PIR, edge.at_ns)
+                if frame is not None:
+                    return frame
         return None
 
     def send(self, type_: int, payload: bytes = b"") -> None:
@@ -50,17 +58,29 @@ class LoneSupervisor:
         self._held += not admitted
         return admitted
 
-    def _wake(self, reason: int, age_ms: int) -> frames.Frame:
-        self._wakes += 1
+    def _wake(self, reason: int, at_ns: int) -> frames.Frame | None:
+        """None when the pack is too low for triggers; they are counted and told with the next that is taken."""
+        age_ms = (time.monotonic_ns() - at_ns) // 1_000_000
         vitals, flags = self._measured()
+        rung = self._rung(vitals)
+        if rung >= codes.LADDER_HEARTBEAT_ONLY:
+            self._held += 1
+            return None
+        self._last_ns = self.last_edge_ns = at_ns
+        self._wakes += 1
         wake = frames.Wake(
             reason=reason, flags=flags | codes.FLAG_LIGHT_MISSING, wake_number=self._wakes,
             battery_mv=vitals.battery_mv or 0, battery_ma=vitals.battery_ma or 0,
             temperature_cc=round((vitals.temperature_c or 0.0) * 100), light_lux=0, trigger_age_ms=age_ms,
-            rtc_s=int(self._now().timestamp()), throttled_triggers=self._held, throttled_s=0, ladder=codes.LADDER_FULL,
+            rtc_s=int(self._now().timestamp()), throttled_triggers=self._held, throttled_s=0, ladder=rung,
         )  # fmt: skip
         self._held = 0
         return frames.Frame(codes.WAKE, self._wakes & 0xFF, frames.pack_wake(wake))
+
+    def _rung(self, vitals: Vitals) -> int:
+        if self._ladder is None:
+            return codes.LADDER_FULL
+        return self._ladder.judged(vitals.battery_mv, vitals.battery_ma, vitals.temperature_c)
 
     def _measured(self) -> tuple[Vitals, int]:
         try:

@@ -52,6 +52,7 @@ def summary(
         "programme": station.programme,
         "protocol": f"{protocol.name}@{protocol.version}",
         "protocol_hash": protocol.digest,
+        "languages": protocol.languages,
         "model": model,
         "trouble": deployment.trouble or None,
         "now_us": to_us(now),

@@ -13,6 +13,7 @@ from trap.deployment import Deployment
 from trap.link.ring import Handover
 from trap.ports import HostPort
 from trap_wire import codes, frames
+from trap_wire.energy.ladder import steps
 from trap_wire.errors import PartError
 from trap_wire.frames import Frame
 
@@ -111,7 +112,10 @@ class SupervisorLine:
 
     def settle(self, deployment: Deployment) -> None:
         """Hand over the protocol's numbers; the supervisor keeps them and writes its flash only when they have changed."""
-        self._demand(codes.SETTINGS, frames.pack_settings(settings_of(deployment)), "the protocol's settings")
+        settings, ladder = settings_of(deployment), steps(deployment.station.chemistry, deployment.protocol)
+        if self.ask(codes.SETTINGS, frames.pack_settings(settings, ladder)) == codes.RESULT_REFUSED:
+            # An older supervisor knows no steps but its own: it gets the rest, until its update has come.
+            self._demand(codes.SETTINGS, frames.pack_settings(settings), "the protocol's settings")
 
     def _demand(self, type_: int, payload: bytes, what: str) -> None:
         result = self.ask(type_, payload)

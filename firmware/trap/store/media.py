@@ -8,6 +8,7 @@ from typing import Any
 
 from trap.ports import Card
 from trap.store.journal import Journal
+from trap.store.retention import victims
 from trap_wire.entries import Kind
 from trap_wire.errors import StorageError
 from trap_wire.vocabulary import Role
@@ -50,12 +51,23 @@ class Picture:
 class MediaStore:
     """Owner of the media folders. Raises ``StorageError`` when the card takes no more."""
 
-    def __init__(self, card: Card, journal: Journal, reserve: Reserve | None = None, seal: Seal | None = None) -> None:
-        """``seal`` encrypts what is written, to keys that are not here; the journal keeps both sizes and hashes."""
+    def __init__(
+        self,
+        card: Card,
+        journal: Journal,
+        reserve: Reserve | None = None,
+        seal: Seal | None = None,
+        keep_acked_days: int = 30,
+    ) -> None:
+        """``seal`` encrypts what is written, to keys that are not here; the journal keeps both sizes and hashes.
+
+        ``keep_acked_days``: how long a host's acknowledgement takes to make a file the first to go.
+        """
         self._card = card
         self._journal = journal
         self._reserve = reserve or Reserve()
         self._seal = seal
+        self._keep_acked_days = keep_acked_days
 
     def free_bytes(self, *, heartbeat: bool = False) -> int:
         """Room for photographs, the reserves taken off; a heartbeat frame may use its own."""
@@ -113,13 +125,13 @@ class MediaStore:
         return f"{path}: {words}"
 
     def _make_room(self, needed: int, at: datetime, heartbeat: bool) -> None:
-        """Evict audit blanks' full frames, then thumbnails, oldest first; never a kept photograph."""
-        for role in (Role.AUDIT, Role.THUMBNAIL):
-            for item in self._journal.files(role=role):
-                if self.free_bytes(heartbeat=heartbeat) >= needed:
-                    return
+        """Evict what ``retention`` says, only as much as is needed."""
+        if self.free_bytes(heartbeat=heartbeat) < needed:
+            for item in victims(self._journal, at, self._keep_acked_days):
                 self._card.remove(item.path)
                 self._journal.append(Kind.EVICTED, at, {"path": plain(item.path), "cause": "card_full"})
+                if self.free_bytes(heartbeat=heartbeat) >= needed:
+                    return
         if (free := self.free_bytes(heartbeat=heartbeat)) < needed:
             raise StorageError(f"card full: {needed} bytes needed, {free} left beside the reserve")
 

@@ -22,24 +22,27 @@ from trap_tools.audit.species import Species, species
 from trap_tools.observers.intervals import finite
 from trap_tools.observers.labels import Labels
 from trap_tools.observers.missed import GROUPINGS, Agreement, Missed, agreements, missed
-from trap_tools.protocol.ran import known, ran, unknown
+from trap_tools.protocol.ran import known, ran, spoken, unknown
 from trap_tools.report.wording import LANGUAGES, words
 from trap_wire.errors import BadInputError
 
 OBSERVER = click.option("--observer", help="Your name; verdicts are kept per observer.")
 PORT = click.option("--port", default=0, help="Port of the page [any that is free].")
 BROWSER = click.option("--browser/--no-browser", default=True, help="Open the page in the browser.")
-LANGUAGE = click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True)
+LANGUAGE = click.option("--language", type=click.Choice(LANGUAGES), help="Language of the page [the protocol's first].")
 
 
-def _serve(folder: Path, places: Path | None, observer: str | None, task: Task, options: tuple[int, bool, str]) -> None:
+def _serve(
+    folder: Path, places: Path | None, observer: str | None, task: Task, options: tuple[int, bool, str | None]
+) -> None:
     """Serve the page until the terminal is closed or Ctrl-C."""
     from werkzeug.serving import make_server
 
     from trap_tools.audit.web import app
 
-    port, browser, language = options
+    port, browser, asked = options
     read = whole(folder, places)
+    language = asked or spoken(read, folder)
     desk = Desk(read, Labels(folder), observer or "", task, _now)
     if not desk.items:
         raise BadInputError(f"{folder}: nothing to look at: no audited blank, doubt or kept burst with a photograph")
@@ -94,7 +97,7 @@ def audit(
     observer: str | None,
     port: int,
     browser: bool,
-    language: str,
+    language: str | None,
     results: bool,
     by: str,
     as_json: bool,
@@ -128,7 +131,9 @@ def audit(
 @PORT
 @BROWSER
 @LANGUAGE
-def label(*, folder: Path, places: Path | None, observer: str | None, port: int, browser: bool, language: str) -> None:
+def label(
+    *, folder: Path, places: Path | None, observer: str | None, port: int, browser: bool, language: str | None
+) -> None:
     """Name the species, count, sex and age in kept bursts, in a browser."""
     _serve(folder, places, observer, Task.LABEL, (port, browser, language))
 

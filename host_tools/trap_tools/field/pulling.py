@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from trap_tools import i18n
 from trap_tools.field import held
 from trap_tools.field.stage import Stage
 from trap_tools.field.visit import ClockReading, JournalProof, Progress, Receipt, Tally
@@ -76,6 +77,7 @@ def pull(
         session.open()
         reading = _read_clock(unit, options)
         summary = unit.summary()
+        i18n.suggest(str(summary.get("languages", "")))
         deployment = str(summary.get("deployment", ""))
         place = folder / _named(name) / _named(deployment)
         receipt = Receipt(name, deployment, port, str(place), reading.host, reading, summary=summary)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
+from trap_tools import i18n
 from trap_tools.field import verdict
 from trap_tools.i18n import say
 from trap_tools.keys import keystore
@@ -29,7 +30,7 @@ _COUNTS = ("triggers", "kept", "unknown", "discarded", "audited")
 _STATES = {"full": "enough", "no_hold_off": "saving", "heartbeat_only": "one frame a day only", "off": "off"}
 _COLOURS = {verdict.LEAVE: "green", verdict.ATTENTION: "yellow", verdict.HOME: "bold red"}
 # Keys that the screen words itself; whatever else a newer unit says is shown below as it is.
-_WORDED = {"unit", "deployment", "programme", "protocol", "protocol_hash", "model", "trouble", "now_us", "entries",
+_WORDED = {"unit", "deployment", "programme", "protocol", "protocol_hash", "languages", "model", "trouble", "now_us", "entries",
            "first_day", "totals", "days", "battery", "days_left", "storage_free_bytes", "errors",
            "bench", "locked", "battery_state", "well", "bulk_left_s"}  # fmt: skip
 
@@ -58,7 +59,9 @@ def asked(port: str, baud: int = BAUD, private: tuple[Path, ...] = ()) -> dict[s
         unit.hello()
         with suppress(RefusedError):
             Session(unit, partial(keystore.signers, private)).open()
-        return unit.summary()
+        facts = unit.summary()
+    i18n.suggest(str(facts.get("languages", "")))
+    return facts
 
 
 def screen(facts: dict[str, Any], host: datetime) -> Panel:

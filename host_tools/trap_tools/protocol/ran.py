@@ -1,5 +1,6 @@
 """Which rules a pulled deployment ran: its journal knows their hash, and this finds the rules behind it."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -28,6 +29,13 @@ def unknown(read: Iterable[Whole], rules: Mapping[str, Protocol]) -> list[str]:
     """Names of protocols that were run and whose rules are nowhere to be found."""
     boots = (boot for one in read for boot in one.log.boots if boot.protocol_hash and boot.protocol_hash not in rules)
     return list(dict.fromkeys(f"{boot.protocol} {boot.protocol_hash[:12]}" for boot in boots))
+
+
+def spoken(read: Sequence[Whole], folder: Path) -> str:
+    """The first language of the protocol that most of these deployments ran, English where none is known."""
+    rules = known(read, folder)
+    used = Counter(protocol for one in read for protocol in ran(one, rules))
+    return used.most_common(1)[0][0].languages.split(",")[0] if used else "en"
 
 
 def _presets() -> Iterator[Protocol]:

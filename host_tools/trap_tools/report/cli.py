@@ -13,6 +13,7 @@ from trap_tools.archive.faults import exit_code
 from trap_tools.archive.whole import Whole, whole
 from trap_tools.observers.intervals import finite
 from trap_tools.observers.labels import Labels
+from trap_tools.protocol.ran import spoken
 from trap_tools.report.page import write
 from trap_tools.report.pdf import print_to_pdf
 from trap_tools.report.sections import GROUPS
@@ -26,7 +27,7 @@ from trap_wire.errors import BadInputError
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--to", "target", type=click.Path(path_type=Path), help="Where the page goes [FOLDER/report.html].")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON instead of a table.")
-@click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Language of the page.")
+@click.option("--language", type=click.Choice(LANGUAGES), help="Language of the page [the protocol's first].")
 @click.option("--places", type=click.Path(path_type=Path), help="Places file [places.toml or .geojson in FOLDER].")
 @click.option(
     "--figures", type=click.Path(path_type=Path), help="Folder for the plots as a paper prints them (PDF, PNG)."
@@ -39,7 +40,7 @@ def report(
     folder: Path,
     target: Path | None,
     as_json: bool,
-    language: str,
+    language: str | None,
     places: Path | None,
     pdf: bool,
     figures: Path | None,
@@ -50,7 +51,7 @@ def report(
     """
     with Console(stderr=True).status("reading"):
         reads = whole(folder, places)
-        page = write(reads, folder, target, language=language)
+        page = write(reads, folder, target, language=language or spoken(reads, folder))
         printed = [print_to_pdf(page)] if pdf else []
         printed += _draw(folder, reads, figures) if figures else []
     units = [summary_of(read) for read in reads]

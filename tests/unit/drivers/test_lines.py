@@ -2,12 +2,14 @@ import pytest
 
 from tests.unit.drivers.fake_gpiod import FakeGpiod
 from tests.unit.trap.parts import NOON
+from trap.deployment import Protocol
 from trap.drivers import gpio
 from trap.drivers.flash import Flash
 from trap.drivers.inputs import Input
 from trap.drivers.lone import LoneSupervisor
 from trap.ports import Vitals
 from trap_wire import codes, frames
+from trap_wire.energy.ladder import Ladder
 from trap_wire.errors import PartError
 
 PIR = 17
@@ -26,6 +28,18 @@ def pir(gpiod):
 
 def lone(pir, vitals=Vitals):
     return LoneSupervisor(pir, hold_off_ms=5_000, now=lambda: NOON, vitals=vitals)
+
+
+def test_pack_that_is_too_low_for_triggers_takes_none_and_the_next_one_taken_tells_of_them(gpiod, pir):
+    readings = [Vitals(battery_mv=mv, battery_ma=-120, temperature_c=20.0) for mv in (6_900, 5_400, 5_300, 6_900)]
+    supervisor = LoneSupervisor(pir, 0, lambda: NOON, lambda: readings.pop(0), Ladder("lithium-aa-12", Protocol()))
+    for n in range(4):
+        gpiod.pull(PIR, high=True, at_ns=(1 + n) * 10_000 * MS)
+        gpiod.pull(PIR, high=False, at_ns=(1 + n) * 10_000 * MS + 500 * MS)
+    first, second = (wake_of(supervisor.receive(0.1)) for _ in range(2))
+    assert (first.wake_number, first.ladder, first.throttled_triggers) == (1, codes.LADDER_FULL, 0)
+    assert (second.wake_number, second.ladder, second.throttled_triggers) == (2, codes.LADDER_FULL, 2)
+    assert supervisor.receive(0.02) is None
 
 
 def wake_of(frame):

@@ -119,6 +119,29 @@ def test_language_is_the_computers_or_the_one_that_is_named(monkeypatch):
         i18n.use("tlh")
 
 
+@pytest.mark.parametrize(
+    ("computer", "asked", "protocol", "spoken"),
+    [
+        ("de_DE", None, "mn,ru,en", "en"),  # English stands in for German, and the programme speaks it
+        ("de_DE", None, "mn,ru", "mn"),
+        ("kk_KZ", None, "mn,ru,kk", "kk"),
+        ("kk_KZ", None, "mn,ru", "mn"),
+        ("kk_KZ", "uz", "mn,ru", "uz"),
+        ("kk_KZ", None, "", "kk"),  # an older unit says nothing of it
+        ("kk_KZ", None, "tlh", "kk"),
+    ],
+)
+def test_protocols_first_language_stands_in_where_nobody_asked_and_the_computer_speaks_none_of_them(
+    monkeypatch, computer, asked, protocol, spoken
+):
+    monkeypatch.setenv("LC_ALL", f"{computer}.UTF-8")
+    i18n.use(asked)
+    i18n.suggest(protocol)
+    expected, said = i18n.catalogue(spoken).get("leave it", "leave it"), i18n.say("leave it")
+    i18n.use("en")
+    assert said == expected
+
+
 def test_unknown_language_on_the_command_line_is_exit_code_3():
     run = CliRunner().invoke(main, ["--lang", "tlh", "ports"])
     assert run.exit_code == 3

@@ -13,6 +13,7 @@ from trap.link import ring
 from trap.link.supervisor import SupervisorLine
 from trap.link.supervisor_update import Answer, offer, send_update
 from trap_wire import codes, frames
+from trap_wire.energy.ladder import steps
 from trap_wire.errors import IntegrityError, PartError, RefusedError
 from trap_wire.supervisor_image import pack, sources
 
@@ -179,6 +180,42 @@ def test_protocol_of_the_station_reaches_the_gate_and_the_flash(desk, line, tmp_
     with Desk(tmp_path / "flash") as next_life:
         assert next_life.body.life._settings["hold_off_ms"] == 77_000
         assert next_life.body.life._settings["chemistry"] == codes.CHEMISTRY_NIMH
+
+
+def test_battery_ladder_of_the_station_reaches_the_supervisor_in_millivolts(desk, line, tmp_path):
+    line.hello(2.0)
+    line.settle(replace(SAFE, protocol=Protocol(heartbeat_only_pct=30), station=Station(chemistry="liion-2s")))
+    with Desk(tmp_path / "flash") as next_life:
+        assert (
+            next_life.body.life._settings["heartbeat_only_mv"] == steps("liion-2s", Protocol(heartbeat_only_pct=30))[1]
+        )
+
+
+class OlderSupervisor(NoisyPort):
+    """In front of one that knows no ladder in SETTINGS: such a frame is answered as it would, with a refusal."""
+
+    def __init__(self, port):
+        super().__init__(port, 0.0, 1)
+        self.answer = b""
+
+    def read(self, timeout_s):
+        answer, self.answer = self.answer, b""
+        return answer or super().read(timeout_s)
+
+    def write(self, data):
+        (frame,) = frames.Reader().feed(data)
+        if frame.type == codes.SETTINGS and frames.unpack_steps(frame.payload) != (0, 0, 0):
+            self.answer = frames.encode(codes.RESULT, 0, bytes((codes.SETTINGS, codes.RESULT_REFUSED)))
+        else:
+            super().write(data)
+
+
+def test_older_supervisor_gets_the_rest_of_the_protocol(desk, line):
+    older = SupervisorLine(OlderSupervisor(line._port), time.monotonic)
+    older.hello(2.0)
+    older.settle(replace(SAFE, protocol=Protocol(hold_off_ms=77_000)))
+    assert desk.body.life._settings["hold_off_ms"] == 77_000
+    assert desk.body.life._settings["off_mv"] == 0
 
 
 def test_update_goes_over_the_line_and_is_staged(desk, line):

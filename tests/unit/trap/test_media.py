@@ -1,4 +1,5 @@
 import hashlib
+from datetime import timedelta
 
 import pytest
 
@@ -86,6 +87,53 @@ def test_full_card_gives_up_audit_frames_then_thumbnails_never_a_photograph(tmp_
     with pytest.raises(StorageError, match="card full"):
         store.save(picture("u"), NOON)
     assert {item.role for item in journal.files()} == {Role.PHOTOGRAPH}
+
+
+def acknowledge(journal, days_ago):
+    """``manul pull`` has proved everything so far."""
+    at = NOON - timedelta(days=days_ago)
+    journal.append(Kind.VISIT, at, {"what": "acknowledged", "upto": journal.head})
+
+
+@pytest.fixture
+def cramped(tmp_path, journal):
+    """A card of four pictures: a thumbnail, an audit frame and a photograph that a host has, and a thumbnail of later."""
+    card = SmallCard(tmp_path / "card", 4 * len(jpeg()))
+    card.root.mkdir()
+
+    def made(keep_acked_days, days_ago):
+        store = MediaStore(card, journal, NOTHING, keep_acked_days=keep_acked_days)
+        for name, role in (("p", Role.PHOTOGRAPH), ("t", Role.THUMBNAIL), ("a", Role.AUDIT)):
+            kept(store, journal, name, role)
+        acknowledge(journal, days_ago)
+        kept(store, journal, "late", Role.AUDIT)
+        return store
+
+    return made
+
+
+def evicted(store, journal, more):
+    for n in range(more):
+        kept(store, journal, f"new{n}", Role.PHOTOGRAPH)
+    return [e.body["path"].split("/")[-1] for e in journal.entries(kind=Kind.EVICTED)]
+
+
+def test_what_a_host_has_had_long_enough_goes_first_and_its_photographs_last(cramped, journal):
+    store = cramped(keep_acked_days=30, days_ago=31)
+    assert evicted(store, journal, 4) == ["a.jpg", "t.jpg", "late.jpg", "p.jpg"]
+    with pytest.raises(StorageError, match="card full"):
+        store.save(picture("u"), NOON)
+
+
+def test_what_a_host_has_is_not_yet_first_while_its_copy_is_young(cramped, journal):
+    store = cramped(keep_acked_days=30, days_ago=29)
+    assert evicted(store, journal, 3) == ["a.jpg", "late.jpg", "t.jpg"]
+    with pytest.raises(StorageError, match="card full"):
+        store.save(picture("u"), NOON)
+
+
+def test_protocol_may_trust_a_copy_at_once(cramped, journal):
+    assert evicted(cramped(keep_acked_days=0, days_ago=0), journal, 4) == ["a.jpg", "t.jpg", "late.jpg", "p.jpg"]
 
 
 def test_trigger_photograph_stops_at_the_heartbeats_reserve(tmp_path, journal):

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import re
 import shutil
@@ -13,6 +14,7 @@ from tests.pulled import PROTOCOL, START, Unit, night
 from trap_tools.archive.whole import whole
 from trap_tools.cli import main
 from trap_tools.observers.labels import Label, Labels
+from trap_tools.protocol.files import load
 from trap_tools.report import build, print_table, summaries
 from trap_tools.report.wording import LANGUAGES, table, words
 from trap_wire.entries import Kind
@@ -273,6 +275,27 @@ def test_page_in_mongolian_is_in_mongolian(tmp_path):
     night(tmp_path, bursts=2).close()
     page = build(tmp_path, language="mn").read_text(encoding="utf-8")
     assert '<html lang="mn">' in page and "Автомат камерын тайлан" in page
+
+
+def test_page_is_in_the_first_language_of_the_protocol_that_most_units_ran(tmp_path):
+    rules = dataclasses.replace(load("pallas-cat").protocol, languages="mn,ru,en")
+    for name, protocol in (("MN-01", rules), ("MN-02", rules), ("MN-03", load("pallas-cat").protocol)):
+        unit = Unit(tmp_path, name)
+        unit.boot(protocol_hash=protocol.digest)
+        unit.add(
+            Kind.DEPLOYMENT, action="start", note="", protocol_hash=protocol.digest, rules=dataclasses.asdict(protocol)
+        )
+        unit.visit_of("keep")
+        unit.close()
+    for words_given, lang in (([], "mn"), (["--language", "kk"], "kk")):
+        assert CliRunner().invoke(main, ["report", str(tmp_path), *words_given]).exit_code == 0
+        assert f'<html lang="{lang}">' in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_page_of_an_unknown_protocol_is_in_english(tmp_path):
+    night(tmp_path, bursts=2).close()
+    assert CliRunner().invoke(main, ["report", str(tmp_path)]).exit_code == 0
+    assert '<html lang="en">' in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_site_map_shows_where_traps_stand_to_each_other_but_not_where_on_earth(tmp_path):
