@@ -38,6 +38,7 @@ def prepare(card: "Card", bundle: Bundle, python: str) -> str:
     """Write, sync and read back a release in the idle folder; returns its name. Starting again after a cut is safe."""
     state = states.load(card)
     admit(state, bundle)
+    _same_units(card, state, bundle)
     name = state.idle
     _make_room(card, state, name, unpack.size(bundle, python))
     written = _written(card, name, unpack.files(bundle, python))
@@ -48,6 +49,26 @@ def prepare(card: "Card", bundle: Bundle, python: str) -> str:
     said = f"release {release.version} is ready, {len(written)} files"
     states.save(card, replace(state, releases={**state.releases, name: release}, said=said))
     return name
+
+
+def _same_units(card: "Card", state: State, bundle: Bundle) -> None:
+    """Refuse systemd files that would have no effect.
+
+    They lie on the root partition, which trapd cannot write, and they are what starts it: a bad one could not be rolled back by
+    what it starts. So they change with the card's image only, and every release on a card has those of its first.
+    """
+    running = state.release(state.active)
+    folder = f"{states.folder(state.active)}/systemd"
+    offered = {PurePosixPath(file.path).name: file.sha256 for file in bundle.manifest.of_role("systemd")}
+    if running is None or not offered:
+        return
+    there = {PurePosixPath(path).name: hashlib.sha256(card.read(path)).hexdigest() for path in card.files(folder)}
+    if changed := sorted(name for name in {*offered, *there} if offered.get(name) != there.get(name)):
+        raise RefusedError(
+            f"release {bundle.manifest.version} has other systemd files than {running.version}, which runs "
+            f"({', '.join(changed)}); they change only with a new card: flash one prepared with this release, or build "
+            f"the release with the systemd files of {running.version}"
+        )
 
 
 def arm(card: "Card", name: str) -> State:

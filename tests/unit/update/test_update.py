@@ -28,7 +28,7 @@ def wheel(path, **files):
     return path
 
 
-def release(folder, version, key=KEY, python=("3.11", "3.13")):
+def release(folder, version, key=KEY, python=("3.11", "3.13"), units=None):
     """A bundle whose every file says its version, so that a mixture of two shows."""
     folder.mkdir(parents=True, exist_ok=True)
     contents = Contents()
@@ -43,6 +43,9 @@ def release(folder, version, key=KEY, python=("3.11", "3.13")):
     contents.add("wheels/cp311/" + native.name, "wheel", native)
     contents.add("wheels/cp313/" + other.name, "wheel", other)
     contents.add("model/m/model.toml", "model", folder / "model.toml")
+    for name, text in (units or {}).items():
+        (folder / name).write_text(text)
+        contents.add(f"systemd/{name}", "systemd", folder / name)
     path = folder / f"manul-{version}.manul"
     build(contents, path, version=version, python=python, base=[], key=key)
     return path
@@ -165,6 +168,38 @@ def flipped(path, folder):
     raw[raw.rindex(b"v1.1")] ^= 1
     (folder / "flipped.manul").write_bytes(raw)
     return folder / "flipped.manul"
+
+
+UNITS = {"trapd.service": "[Service]\nExecStart=/usr/local/bin/trapd run\n", "manul.sysusers": "u manul\n"}
+
+
+def test_release_with_the_systemd_files_of_the_card_or_with_none_is_taken(memory, tmp_path):
+    card = FolderCard(memory)
+    for version, units in (("1.0", UNITS), ("1.1", UNITS), ("1.2", None)):
+        update(card, release(tmp_path / version, version, units=units))
+        boot.choose(card)
+        boot.confirm(card)
+    assert boot.choose(card).version == "1.2"
+
+
+@pytest.mark.parametrize(
+    ("units", "named"),
+    [
+        ({**UNITS, "trapd.service": "[Service]\nExecStart=/bin/false\n"}, "trapd.service"),
+        ({**UNITS, "new.path": "[Path]\n"}, "new.path"),
+        ({"trapd.service": UNITS["trapd.service"]}, "manul.sysusers"),
+    ],
+)
+def test_release_with_other_systemd_files_is_refused_with_what_to_do_and_the_unit_runs_on(
+    memory, tmp_path, units, named
+):
+    card = FolderCard(memory)
+    update(card, release(tmp_path / "1.0", "1.0", units=UNITS))
+    boot.choose(card)
+    boot.confirm(card)
+    with pytest.raises(RefusedError, match=rf"which runs \({named}\); they change only with a new card: flash one"):
+        update(card, release(tmp_path / "1.1", "1.1", units=units))
+    assert boot.choose(card).version == "1.0"
 
 
 def test_second_update_waits_for_the_first_to_be_decided(running, bundles):
