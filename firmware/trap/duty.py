@@ -84,7 +84,8 @@ def start(trap: Trap) -> None:
     if trap.bulk is not None:
         trap.bulk.settle()
     trap.store.recover(at)
-    trap.journal.append(Kind.BOOT, at, boot_body(trap.deployment, trap.triage))
+    before = next(iter(trap.journal.newest(Kind.BOOT)), None)
+    trap.journal.append(Kind.BOOT, at, boot_body(trap.deployment, trap.triage, before.body if before else {}))
 
 
 def awake(trap: Trap, errand: Callable[[], bool] = lambda: False) -> None:

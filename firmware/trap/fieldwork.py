@@ -1,6 +1,5 @@
 """What the unit does for people at the cable: a test shot, a self test, a walk test, the start and end of a deployment."""
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,8 +75,7 @@ class UnitWork:
             "protocol_hash": now.protocol.digest,
             "note": note,
         }
-        # The rules themselves, once a deployment: whoever reads the journal in ten years has them, proved by their hash.
-        self._journal(Kind.DEPLOYMENT, {**body, "rules": dataclasses.asdict(now.protocol)})
+        self._journal(Kind.DEPLOYMENT, body)
         return {**body, "from_next_start": now != self.trap.deployment}
 
     def _boxes(self, shot: Shot) -> list[list[Any]]:

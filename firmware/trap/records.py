@@ -1,6 +1,7 @@
 """Bodies of the journal's entries: every field that the duty cycle writes, in one place for whoever reads them."""
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -41,9 +42,14 @@ class Episode:
         return bool(self.wake.reason == codes.REASON_SCHEDULE)
 
 
-def boot_body(deployment: Deployment, triage: Triage) -> dict[str, Any]:
-    """Who this unit is and what it runs. ``trouble`` is why it runs on safe defaults or without a detector, or None."""
+def boot_body(deployment: Deployment, triage: Triage, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Who this unit is and what it runs. ``trouble`` is why it runs on safe defaults or without a detector, or None.
+
+    ``before`` is the body of the last boot: where the deployment or its protocol is a new one, the rules themselves go into the
+    journal, so that whoever reads it in ten years has them, proved by their hash.
+    """
     station, protocol = deployment.station, deployment.protocol
+    known = (before.get("deployment"), before.get("protocol_hash")) == (station.deployment, protocol.digest)
     trouble = "; ".join(words for words in (deployment.trouble, triage.trouble) if words)
     return {
         "unit": station.unit,
@@ -54,6 +60,7 @@ def boot_body(deployment: Deployment, triage: Triage) -> dict[str, Any]:
         "model": str(triage.detector.identity) if triage.detector else None,
         "software": __version__,
         "trouble": trouble or None,
+        **({} if known else {"rules": dataclasses.asdict(protocol)}),
     }
 
 

@@ -6,6 +6,7 @@ for a quick look: ``MANUL_BENCH_ENTRIES=100000 make bench``.
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -54,14 +55,43 @@ def test_archive_check_and_report(million, figure):
 
 
 def test_time_grows_linearly(tmp_path, figure):
-    for entries in (10_000, 30_000, 100_000, 300_000):
+    """``MANUL_BENCH_PLOT=docs/img/archive-growth.svg`` draws it."""
+    points: list[tuple[int, float, float]] = []
+    for entries in (10_000, 30_000, 100_000, 300_000, 1_000_000):
         if entries > ENTRIES:
             break
         season(tmp_path / str(entries), entries)
         wall, cpu, rss = measured("archive", str(tmp_path / str(entries)), "--no-tables")
+        points.append((entries, wall, cpu))
         figure(
             f"check of {entries:>7} entries: {wall:.1f} s wall, {cpu:.1f} s CPU, {1e6 * cpu / entries:.1f} µs each, {rss:.0f} MB"
         )
+        shutil.rmtree(tmp_path / str(entries))
+    if plot := os.environ.get("MANUL_BENCH_PLOT"):
+        draw(points, Path(plot))
+
+
+def draw(points: list[tuple[int, float, float]], path: Path) -> None:
+    """Seconds over entries, both logarithmic, beside the line of a thing that costs the same for every entry."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.2, 3.4), layout="constrained")
+    axis = figure.subplots()
+    entries, wall, cpu = zip(*points, strict=True)
+    axis.loglog(entries, wall, "o-", color="#0072b2", label="wall clock")
+    axis.loglog(entries, cpu, "s--", color="#d55e00", markerfacecolor="white", label="processor")
+    axis.loglog(
+        entries,
+        [cpu[-1] * n / entries[-1] for n in entries],
+        ":",
+        color="#8a8478",
+        label="in proportion to the largest",
+    )
+    axis.set_xlabel("journal entries")
+    axis.set_ylabel("manul archive --no-tables, s")
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(frameon=False)
+    figure.savefig(path, metadata={"Date": None})
 
 
 def test_export(million, tmp_path, figure):

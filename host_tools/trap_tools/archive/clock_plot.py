@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from trap_tools.archive.clock import Segment
@@ -36,6 +37,9 @@ def _panel(axis: Axes, one: Whole) -> None:
     axis.set_ylabel("to add, s")
     axis.axhline(0, color=GREY, linewidth=0.6)
     axis.spines[["top", "right"]].set_visible(False)
+    locator = AutoDateLocator(minticks=3, maxticks=6)  # type: ignore[no-untyped-call]
+    axis.xaxis.set_major_locator(locator)
+    axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     numbers = np.asarray(one.log.ticks.sequences)
     for index, segment in enumerate(one.clock.segments):
         following = one.clock.segments[index + 1].first if index + 1 < len(one.clock.segments) else np.inf

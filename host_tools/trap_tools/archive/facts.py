@@ -11,7 +11,7 @@ from trap_wire.vocabulary import Decision, Role
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """The application started: who the unit says it is and what it runs."""
+    """The application started: who the unit says it is and what it runs; ``rules`` where they are new."""
 
     at: datetime
     unit: str
@@ -23,6 +23,7 @@ class Boot:
     software: str
     trouble: str
     sequence: int = 0
+    rules: Protocol | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +183,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A person began or ended the deployment (``action`` start, end); ``rules`` are those of the unit then, if it said them."""
+    """A person began or ended the deployment; ``action`` is ``start`` or ``end``."""
 
     at: datetime
     sequence: int
     action: str
     note: str
-    rules: Protocol | None = None
 
 
 @dataclass(slots=True)

@@ -65,9 +65,16 @@ def _boot(log: Log, entry: Entry, body: Body) -> None:
     names = ("unit", "deployment", "programme", "protocol", "protocol_hash", "software", "trouble")
     texts = {name: str(body.get(name) or "") for name in names}
     trouble = texts["trouble"]
-    log.boots.append(Boot(at=entry.at, model=body.get("model") or None, sequence=entry.sequence, **texts))
+    rules = _rules(body.get("rules"), texts["protocol_hash"])
+    log.boots.append(Boot(at=entry.at, model=body.get("model") or None, sequence=entry.sequence, rules=rules, **texts))
     if trouble:
         log.notes.append(Note(entry.at, Kind.BOOT, "config", trouble))
+
+
+def _rules(table: Any, digest: str) -> Protocol | None:
+    """The rules as the unit had them; None when it did not say, or speaks of rules that this version does not know."""
+    rules = from_table(Protocol, table, "rules", [])
+    return rules if rules is not None and rules.digest == digest else None
 
 
 def _wake(log: Log, entry: Entry, body: Body) -> None:
@@ -199,14 +206,7 @@ def _recovered(log: Log, entry: Entry, body: Body) -> None:
 
 
 def _deployment(log: Log, entry: Entry, body: Body) -> None:
-    rules = _rules(body.get("rules"), str(body.get("protocol_hash") or ""))
-    log.marks.append(Mark(entry.at, entry.sequence, str(body["action"]), str(body.get("note") or ""), rules))
-
-
-def _rules(table: Any, digest: str) -> Protocol | None:
-    """The rules as the unit had them; None when it did not say, or speaks of rules that this version does not know."""
-    rules = from_table(Protocol, table, "rules", [])
-    return rules if rules is not None and rules.digest == digest else None
+    log.marks.append(Mark(entry.at, entry.sequence, str(body["action"]), str(body.get("note") or "")))
 
 
 def _walk_test(log: Log, entry: Entry, body: Body) -> None:  # noqa: ARG001 - one signature for all kinds

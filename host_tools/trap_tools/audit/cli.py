@@ -44,12 +44,11 @@ def _serve(
     read = whole(folder, places)
     language = asked or spoken(read, folder)
     desk = Desk(read, Labels(folder), observer or "", task, _now)
+    offered = choices(folder, read, language) if task is Task.LABEL else []
     if not desk.items:
         raise BadInputError(f"{folder}: nothing to look at: no audited blank, doubt or kept burst with a photograph")
     try:
-        server = make_server(
-            "127.0.0.1", port, app(desk, choices(folder, read, language), words(language), language), threaded=True
-        )
+        server = make_server("127.0.0.1", port, app(desk, offered, words(language), language), threaded=True)
     except (OSError, SystemExit) as error:
         raise BadInputError(f"--port {port}: cannot be opened; leave it out for a free one") from error
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for every photograph helps nobody

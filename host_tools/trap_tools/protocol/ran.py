@@ -13,9 +13,9 @@ from trap_wire.protocol import Protocol
 def known(read: Sequence[Whole], folder: Path) -> dict[str, Protocol]:
     """Hash -> rules: what journals say of themselves, protocol files and receipts in ``folder``, and the presets.
 
-    A journal has the rules since ``manul deploy start`` writes them there; every rule set here is the one that its hash names.
+    A unit writes its rules into the journal at the first start with them. Every rule set here is the one that its hash names.
     """
-    journalled = (mark.rules for one in read for mark in one.log.marks if mark.rules)
+    journalled = (boot.rules for one in read for boot in one.log.boots if boot.rules)
     return {rules.digest: rules for rules in (*_presets(), *_in_files(folder), *journalled)}
 
 

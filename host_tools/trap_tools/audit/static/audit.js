@@ -56,7 +56,7 @@ function turnTo(index) {
   frame = (index + item.frames) % item.frames;
   el("photo").src = address(frame);
   [...el("film").children].forEach((button, at) => button.setAttribute("aria-current", at === frame));
-  el("about").textContent = `${item.unit} · ${item.taken_at[frame]} UTC${item.infrared ? " · IR" : ""}`;
+  el("about").textContent = `${item.unit} · ${item.taken_at[frame]} UTC${item.infrared ? ` · ${document.body.dataset.infrared}` : ""}`;
   drawBoxes();
 }
 

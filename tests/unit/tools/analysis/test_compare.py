@@ -7,7 +7,6 @@ from click.testing import CliRunner
 from tests.pulled import Unit, night
 from trap_tools.cli import main
 from trap_tools.protocol import files
-from trap_wire.entries import Kind
 
 
 def manul(*arguments):
@@ -42,9 +41,8 @@ def test_rules_in_which_two_countries_differ_are_named_with_their_values(tmp_pat
     mongolia, russia = Unit(tmp_path, "MN-01"), Unit(tmp_path, "RU-01")
     mongolia.boot(protocol="pallas-cat@1", protocol_hash=files.load("pallas-cat").protocol.digest)
     own = replace(files.load("pallas-cat").protocol, name="altai", burst_frames=4, audit_every=10)
-    russia.boot(protocol="altai@1", protocol_hash=own.digest)
     # No file of that protocol is anywhere: the unit's own journal says its rules.
-    russia.add(Kind.DEPLOYMENT, action="start", protocol_hash=own.digest, rules=asdict(own), note="")
+    russia.boot(protocol="altai@1", protocol_hash=own.digest, rules=asdict(own))
     for unit in (mongolia, russia):
         unit.visit_of("keep")
         unit.close()
@@ -59,8 +57,7 @@ def test_rules_in_which_two_countries_differ_are_named_with_their_values(tmp_pat
 
 def test_rules_that_do_not_fit_their_hash_are_not_believed(tmp_path):
     unit, own = Unit(tmp_path, "MN-01"), files.load("pallas-cat").protocol
-    unit.boot(protocol_hash="cd" * 32)
-    unit.add(Kind.DEPLOYMENT, action="start", protocol_hash="cd" * 32, rules=asdict(own), note="")
+    unit.boot(protocol_hash="cd" * 32, rules=asdict(own))
     unit.close()
     assert json.loads(manul("compare", tmp_path, "--json").stdout)["unknown"] == [f"manul-altai/1 {'cd' * 6}"]
 

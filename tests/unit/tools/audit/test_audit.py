@@ -18,7 +18,6 @@ from trap_tools.cli import main
 from trap_tools.observers.labels import Labels
 from trap_tools.protocol.files import load, presets, to_toml
 from trap_tools.report.wording import LANGUAGES, words
-from trap_wire.entries import Kind
 from trap_wire.errors import BadInputError
 
 
@@ -133,9 +132,8 @@ def test_label_page_offers_what_the_deployments_own_protocol_names(tmp_path, sou
     own = replace(load("pallas-cat").protocol, name="steppe", species="Saiga tatarica,Otocolobus manul")
     own = load("snow-leopard").protocol if source == "preset" else own
     unit = night(tmp_path, bursts=4)
-    unit.boot(protocol=f"{own.name}@1", protocol_hash=own.digest)
-    if source == "journal":
-        unit.add(Kind.DEPLOYMENT, action="start", note="", protocol_hash=own.digest, rules=asdict(own))
+    rules = {"rules": asdict(own)} if source == "journal" else {}
+    unit.boot(protocol=f"{own.name}@1", protocol_hash=own.digest, **rules)
     if source == "file":
         (tmp_path / "steppe.toml").write_text(to_toml(own))
     unit.close()

@@ -84,10 +84,8 @@ def unit_of(folder, bursts, detector_folder, protocol, *, name="MN-01", heartbea
 
     triage = Triage(detector.load(detector_folder), Deployment(station=Station(), protocol=protocol), lambda: 0)
     unit = Unit(folder, name)
-    unit.boot(protocol=f"{protocol.name}@1", protocol_hash=protocol.digest)
-    unit.add(
-        Kind.DEPLOYMENT, action="start", note="", protocol_hash=protocol.digest, rules=dataclasses.asdict(protocol)
-    )
+    rules = dataclasses.asdict(protocol)
+    unit.boot(protocol=f"{protocol.name}@1", protocol_hash=protocol.digest, rules=rules)
     for number, shots in enumerate(bursts):
         unit.at = shots[0].taken_at
         beats = number == heartbeat
