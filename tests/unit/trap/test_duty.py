@@ -8,6 +8,7 @@ from trap.store.media import MediaStore, Reserve
 from trap.triage.judge import Triage
 from trap_wire import codes, frames
 from trap_wire.entries import Kind, verified
+from trap_wire.protocol import Protocol
 from trap_wire.vocabulary import Decision, Role
 
 
@@ -189,6 +190,22 @@ def test_malformed_frame_is_an_entry_and_the_next_one_is_answered(build, journal
 def test_latency_counts_from_the_pir_edge(build, journal):
     duty.awake(build())
     assert of(journal, Kind.BURST)[0]["first_frame_ms"] == 3_600 + 1
+
+
+def test_rules_are_in_the_journal_at_the_first_start_with_them_and_not_at_every_one(build, journal):
+    for trap in (build(), build(), build(protocol={"burst_frames": 4})):
+        duty.start(trap)
+    first, second, third = (entry.body for entry in journal.entries(kind=Kind.BOOT))
+    assert first["rules"]["burst_frames"] == 3 and "rules" not in second
+    assert Protocol(**third["rules"]).digest == third["protocol_hash"]
+
+
+def test_burst_entry_says_how_large_the_picture_was_that_the_detector_saw(build, journal):
+    trap = build()
+    duty.awake(trap)
+    (burst,) = (entry.body for entry in journal.entries(kind=Kind.BURST))
+    height, width = shot().lores.shape[:2]
+    assert burst["lores_px"] == [width, height]
 
 
 def test_start_says_who_the_unit_is(build, journal):
