@@ -6,7 +6,7 @@ from typing import Any
 
 from trap.deployment import Deployment
 from trap.duty import Trap
-from trap.ports import Shot
+from trap.ports import Shot, Supervised
 from trap.selftest import measures, one_shot, self_test
 from trap.store.media import Picture
 from trap_wire.entries import Kind
@@ -44,8 +44,10 @@ class UnitWork:
         self._journal(Kind.SELF_TEST, {"results": rows})
         return {"results": rows}
 
-    def walk_test(self, action: str, position: str) -> Mapping[str, Any]:
-        """Count the triggers since ``start`` at a position; ``stop`` journals them."""
+    def walk_test(self, action: str, position: str, seconds: int = 0) -> Mapping[str, Any]:
+        """Count the triggers since ``start`` at a position; ``stop`` journals them. ``led``: the supervisor's own test."""
+        if action.startswith("led"):
+            return self._led(action, seconds)
         if action == "start":
             self._walk = {"since": self.trap.journal.head}
             return {"position": position, "triggers": 0}
@@ -56,6 +58,14 @@ class UnitWork:
             self._walk = {}
             self._journal(Kind.WALK_TEST, told)
         return told
+
+    def _led(self, action: str, seconds: int) -> Mapping[str, Any]:
+        """The LED follows the PIR, with or without the Pi; its count comes into the journal with the supervisor's log."""
+        supervisor = self.trap.supervisor
+        if not isinstance(supervisor, Supervised):
+            raise RefusedError("this unit has no supervisor, and so no LED that follows the PIR: use manul aim --walk")
+        asked = {"led": seconds, "led_read": None, "led_stop": 0}[action]
+        return {"pulses": supervisor.walk_test(asked), "seconds": seconds}
 
     def deploy(self, action: str, note: str) -> Mapping[str, Any]:
         """Journal the start or the end of a deployment; a unit that anybody can open is not left on a mountain."""
@@ -76,6 +86,8 @@ class UnitWork:
             "note": note,
         }
         self._journal(Kind.DEPLOYMENT, body)
+        if action == "start" and isinstance(self.trap.supervisor, Supervised):
+            self.trap.supervisor.fresh_cells()
         return {**body, "from_next_start": now != self.trap.deployment}
 
     def _boxes(self, shot: Shot) -> list[list[Any]]:

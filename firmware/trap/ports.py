@@ -6,7 +6,7 @@ A real part lives in ``trap.drivers``, a pretend one in ``trap_sim``; both are h
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,6 +111,17 @@ class SupervisorLink(Protocol):
 
     def send(self, type_: int, payload: bytes = b"") -> None:
         """Send one frame; ``PartError`` when the line is gone."""
+
+
+@runtime_checkable
+class Supervised(Protocol):
+    """A ``SupervisorLink`` with an RP2040 behind it that takes orders; a Pi with its PIR on the header has none."""
+
+    def walk_test(self, seconds: int | None) -> int:
+        """The LED follows the PIR for so long, 0 ends it, None only asks; pulses so far. ``PartError`` without an answer."""
+
+    def fresh_cells(self) -> None:
+        """Count the charge from nought; ``PartError`` without an answer."""
 
 
 class Card(Protocol):

@@ -84,7 +84,9 @@ def wake_body(wake: frames.Wake, at: datetime) -> dict[str, Any]:
 def battery_body(wake: frames.Wake) -> dict[str, Any]:
     """One sample; the supervisor takes it before the Pi loads the battery."""
     state = codes.LADDER_NAMES.get(wake.ladder, str(wake.ladder))
-    return {**_vitals(wake), "charge_used_mah": None, "state": state, "cause": "wake"}
+    counted = wake.charge_used_mas is not None and not wake.flags & codes.FLAG_GAUGE_MISSING
+    charge_mah = round(wake.charge_used_mas / 3_600, 2) if counted else None
+    return {**_vitals(wake), "charge_used_mah": charge_mah, "state": state, "cause": "wake"}
 
 
 def burst_body(name: str, wake_sequence: int, wake: frames.Wake, burst: Burst) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class Pico(Board):
         )
         self._gauge = parts.Gauge(i2c, pins.I2C_INA226)
         self._rtc = parts.Clock(i2c, pins.I2C_DS3231)
+        self._thermometer = parts.Thermometer(i2c, pins.I2C_TMP117)
         self._uart: "machine.UART | None" = None
         self._dog: "machine.WDT | None" = None
 
@@ -77,7 +78,9 @@ class Pico(Board):
 
     def hear(self) -> bytes:
         """What the UART holds."""
-        return (self._uart.read() or b"") if self._uart is not None else b""
+        waiting = self._uart.any() if self._uart is not None else 0
+        # Never more than there is: the patience that lets write() wait for room would make read() wait for more, too.
+        return (self._uart.read(waiting) or b"") if waiting and self._uart is not None else b""
 
     def say(self, data: bytes) -> None:
         """Into the UART."""
@@ -88,6 +91,8 @@ class Pico(Board):
         """Drive a pin."""
         if do == actions.RAIL_ON:
             self._connect(on)
+            if on:
+                self._gauge.average()
         self._out[do].value(int(on))
 
     def battery(self) -> "tuple[int | None, int | None]":
@@ -95,8 +100,9 @@ class Pico(Board):
         return self._gauge.read()
 
     def temperature_cc(self) -> "int | None":
-        """The DS3231's thermometer."""
-        return self._rtc.temperature_cc()
+        """The cold build's own thermometer, else the DS3231's (±3 °C)."""
+        celsius = self._thermometer.read_cc()
+        return self._rtc.temperature_cc() if celsius is None else celsius
 
     def light_lux(self) -> "int | None":
         """The light sensor."""
@@ -127,7 +133,8 @@ class Pico(Board):
         """The UART lives only while the Pi does: an idle line is high and would feed a dark Pi through its RXD."""
         tx, rx = machine.Pin(pins.SUPERVISOR_UART_TX), machine.Pin(pins.SUPERVISOR_UART_RX)
         if on and self._uart is None:
-            self._uart = machine.UART(0, BAUD, tx=tx, rx=rx, rxbuf=1_024)
+            # A batch of the ring must fit: with its ordinary 256 bytes and no patience write() drops what has no room.
+            self._uart = machine.UART(0, BAUD, tx=tx, rx=rx, rxbuf=1_024, txbuf=2_048, timeout=200)
         elif not on and self._uart is not None:
             self._uart.deinit()
             self._uart = None

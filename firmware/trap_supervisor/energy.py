@@ -21,6 +21,7 @@ _HYSTERESIS_MV = 150
 _COLD_MV_PER_C = 4  # a cold pack sags without being empty: the steps sink below 20 °C by this
 _COLD_MOST_MV = 200
 _ASSUMED_MA = 160  # what the rail takes when the gauge does not answer
+_ASSUMED_PICO_MA = 25  # and what the supervisor takes alone
 
 
 def ladder(settings: "dict[str, int]", now: int, sample: "Any", loaded: bool) -> int:
@@ -51,13 +52,21 @@ def sagging(settings: "dict[str, int]", sample: "Any") -> bool:
     return sample.battery_mv is not None and bool(sample.battery_mv < _STEPS_MV[settings["chemistry"]][3])
 
 
-def spend(memory: Memory, rtc_s: int, elapsed_ms: int, battery_ma: "int | None") -> None:
-    """Add to today's account, in mA·s of the pack."""
+def spend(memory: Memory, rtc_s: int, elapsed_ms: int, battery_ma: "int | None", *, loaded: bool, rest: int = 0) -> int:
+    """Add ``elapsed_ms`` at this current (negative: out of the pack) to the cells' account, and with the rail on to today's.
+
+    Both in mA·s; answers the mA·ms that did not fill one, which the next call takes as ``rest``. Without a gauge the current
+    is assumed. A panel's charge gives back to the cells, never to the day.
+    """
     today = rtc_s // 86_400
     if today != memory.day:
         memory.day, memory.spent_mas = today, 0
-    taken_ma = _ASSUMED_MA if battery_ma is None else abs(battery_ma)
-    memory.spent_mas += taken_ma * elapsed_ms // 1_000
+    out_ma = (_ASSUMED_MA if loaded else _ASSUMED_PICO_MA) if battery_ma is None else -battery_ma
+    if loaded:
+        memory.spent_mas += max(0, out_ma) * elapsed_ms // 1_000
+    whole, rest = divmod(rest + out_ma * elapsed_ms, 1_000)
+    memory.charge_mas = min(max(0, memory.charge_mas + whole), 0x7FFFFFFF)
+    return rest
 
 
 def overspent(settings: "dict[str, int]", memory: Memory, rtc_s: int) -> bool:

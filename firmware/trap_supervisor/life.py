@@ -52,7 +52,7 @@ class Life:
         self._gate = Gate(self._settings, self._memory)
         self._rail = Rail(self._settings)
         self._senses = Senses(self._settings, self._memory, self._record)
-        self._walk = WalkTest(self._memory)
+        self._walk = WalkTest()
         self._out: list[Action] = []
         self._talk = Talk(self._settings, self._memory, self._rail, senses=self._senses, walk=self._walk, do=self._do)
         self._latched = False
@@ -288,15 +288,14 @@ class Life:
             return
         if schedule.due(rtc_s, self._settings["heartbeat_hour"], memory.heartbeat_s):
             memory.heartbeat_s = rtc_s
+            self._record(rtc_s, codes.RECORD_CHARGE, 0, memory.charge_mas)
             self._wake(now_ms, rtc_s, codes.REASON_SCHEDULE)
 
     def _test_walk(self, now_ms: int, rtc_s: int) -> None:
-        """Begins when the rail is off, ends with its count."""
+        """Ends with its count."""
         if self._walk.ends(now_ms):
             self._do(actions.LED, 0)
             self._record(rtc_s, codes.RECORD_WALK_TEST, 0, self._walk.count)
-        if self._rail.state == codes.RAIL_OFF and not self._talk.waiting and self._walk.begin(now_ms):
-            self._remember()
 
     def _hold(self) -> None:
         if not self._latched:

@@ -8,7 +8,7 @@ import struct
 
 from trap_wire.crc16 import crc16
 
-VERSION = 1
+VERSION = 2
 # name, struct code, value of a unit that has just been built
 _FIELDS = (
     ("wake_number", "I", 0),
@@ -29,11 +29,14 @@ _FIELDS = (
     ("ladder", "B", 0),
     ("faults", "H", 0),  # bit n: codes.FAULT_n holds
     ("pir_high_s", "I", 0),  # since when the PIR has been high, 0: it is low
-    ("walk_s", "H", 0),  # walk test still to come
+    ("unused", "H", 0),
     ("day", "H", 0),  # days since 1970 that spent_mas belongs to
     ("spent_mas", "I", 0),  # milliampere-seconds that the rail took on that day
+    ("charge_mas", "I", 0),  # net milliampere-seconds out of the cells since they were put in
 )
-_LAYOUT = "<B" + "".join(code for _, code, _ in _FIELDS)
+_FIRST = _FIELDS[:-1]  # what version 1 had: an update must not forget the wake number and the ladder
+_LAYOUT = "<B" + "".join([code for _, code, _ in _FIELDS])
+_LAYOUT_1 = "<B" + "".join([code for _, code, _ in _FIRST])
 _MOMENTS = (
     "filled_at_s", "last_trigger_s", "lost_until_s", "heartbeat_s", "seen_s", "not_before_s", "pir_high_s",
 )  # fmt: skip
@@ -61,9 +64,10 @@ class Memory:
     ladder: int
     faults: int
     pir_high_s: int
-    walk_s: int
+    unused: int
     day: int
     spent_mas: int
+    charge_mas: int
 
     def __init__(self) -> None:
         for name, _, value in _FIELDS:
@@ -92,10 +96,15 @@ class Memory:
 
 
 def unpack(raw: bytes) -> "Memory | None":
-    """Memory from a record; None when it is torn, of another version or not there."""
-    if len(raw) != SIZE or crc16(raw[:-2]) != struct.unpack("<H", raw[-2:])[0] or raw[0] != VERSION:
+    """Memory from a record; None when it is torn, of a version that is not known or not there."""
+    fields, layout = (_FIELDS, _LAYOUT) if raw[:1] == bytes((VERSION,)) else (_FIRST, _LAYOUT_1)
+    if (
+        len(raw) != struct.calcsize(layout) + 2
+        or crc16(raw[:-2]) != struct.unpack("<H", raw[-2:])[0]
+        or raw[0] not in (1, 2)
+    ):
         return None
     memory = Memory()
-    for (name, _, _), value in zip(_FIELDS, struct.unpack(_LAYOUT, raw[:-2])[1:]):
+    for (name, _, _), value in zip(fields, struct.unpack(layout, raw[:-2])[1:]):
         setattr(memory, name, value)
     return memory

@@ -17,8 +17,13 @@ _OSF, _A1F = 0x80, 0x01
 _INTCN, _A1IE, _BBSQW = 0x04, 0x01, 0x40
 
 
+# Averages over about half a second, the time between two samples, so that no burst of current falls between them: INA226 512
+# pairs of 588 µs shunt and 332 µs bus; INA219 128 samples of the shunt, 68 ms, the most it can.
+_AVERAGE_226, _AVERAGE_219 = 0x4C9F, 0x39FF
+
+
 class Gauge:
-    """INA226, or INA219 where that one answers."""
+    """INA226, or INA219 where that one answers. It reads single values from its power-up on, averages after ``average``."""
 
     def __init__(self, i2c: "Any", address: int, shunt_mohm: int = SHUNT_MOHM) -> None:
         self._i2c, self._address, self._shunt_mohm = i2c, address, shunt_mohm
@@ -33,6 +38,14 @@ class Gauge:
         except OSError:
             return None, None
 
+    def average(self) -> None:
+        """From now on means, for counting charge. A gauge that does not answer goes on as it is."""
+        try:
+            config = _AVERAGE_226 if self._is_226() else _AVERAGE_219
+            self._i2c.writeto_mem(self._address, 0, struct.pack(">H", config))
+        except OSError:
+            pass  # read() tells
+
     def _is_226(self) -> bool:
         try:
             return self._word(0xFE) == 0x5449  # "TI"; the INA219 has no such register
@@ -41,6 +54,21 @@ class Gauge:
 
     def _word(self, register: int) -> int:
         return int(struct.unpack(">H", self._i2c.readfrom_mem(self._address, register, 2))[0])
+
+
+class Thermometer:
+    """TMP117 of the cold build (SNOSD82 table 7-2), ±0.1 °C; it converts once a second from its power-up on."""
+
+    def __init__(self, i2c: "Any", address: int) -> None:
+        self._i2c, self._address = i2c, address
+
+    def read_cc(self) -> "int | None":
+        """Hundredths of a degree Celsius; None when there is none, or before its first conversion."""
+        try:
+            word = struct.unpack(">h", self._i2c.readfrom_mem(self._address, 0, 2))[0]
+        except OSError:
+            return None
+        return None if word == -0x8000 else int(word * 25 // 32)  # 7.8125 millidegrees a step
 
 
 class Clock:

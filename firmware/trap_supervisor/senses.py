@@ -34,13 +34,15 @@ class Senses:
     def __init__(self, settings: "dict[str, int]", memory: Memory, record: "Recorder") -> None:
         self._settings, self._memory, self._record = settings, memory, record
         self.sample = Sample(None, None, None, None, True, 0)
-        self._sampled_ms = 0
+        self._sampled_ms = self._charge_rest = 0
 
     def take(self, now_ms: int, rtc_s: int, sample: Sample, loaded: bool) -> None:
         """Fresh readings; ``loaded``: the rail is on."""
         memory = self._memory
-        if loaded:
-            energy.spend(memory, rtc_s, now_ms - self._sampled_ms, sample.battery_ma)
+        elapsed_ms = now_ms - self._sampled_ms
+        self._charge_rest = energy.spend(
+            memory, rtc_s, elapsed_ms, sample.battery_ma, loaded=loaded, rest=self._charge_rest
+        )
         self.sample, self._sampled_ms = sample, now_ms
         self.fault(rtc_s, codes.FAULT_RTC, not sample.rtc_ok)
         self.fault(rtc_s, codes.FAULT_GAUGE, sample.battery_mv is None)

@@ -35,6 +35,7 @@ class Talk:
         self._risen_for: "Trigger | None" = None  # what this WAKE is about
         self._lost = (0, 0)  # triggers and seconds lost before this WAKE
         self._greeted = False
+        self._protocol = codes.UART_PROTOCOL  # the older of the Pi's and ours
 
     def add(self, trigger: Trigger) -> None:
         """One more that the Pi must see."""
@@ -55,10 +56,10 @@ class Talk:
             first = self._risen_for is not None and trigger.number == self._risen_for.number
             self._do(actions.SEND, codes.WAKE if first else codes.TRIGGER, self._facts(now_ms, rtc_s, trigger))
 
-    def answer(self, type_: int, result: int) -> None:
-        """RESULT to a frame."""
+    def answer(self, type_: int, result: int, more: bytes = b"") -> None:
+        """RESULT to a frame; ``more`` only to a Pi that knows of it."""
         if self._greeted:
-            self._do(actions.SEND, codes.RESULT, bytes((type_, result)))
+            self._do(actions.SEND, codes.RESULT, bytes((type_, result)) + (more if self._protocol >= 2 else b""))
 
     def hear(self, now_ms: int, rtc_s: int, frame: frames.Frame) -> None:
         """A whole frame from the Pi; one of a size or value that makes no sense is refused."""
@@ -72,7 +73,10 @@ class Talk:
                 self.answer(frame.type, codes.RESULT_REFUSED)
 
     def _hello(self, now_ms: int, rtc_s: int, payload: bytes) -> None:
-        frames.unpack_hello(payload)
+        spoken = frames.unpack_hello(payload).protocol
+        if spoken < 1:
+            raise ValueError("no such protocol")
+        self._protocol = min(spoken, codes.UART_PROTOCOL)
         self._rail.hello(now_ms)
         self._greeted = True
         self._do(actions.SEND, codes.HELLO, frames.pack_hello(frames.Hello(codes.UART_PROTOCOL, *FIRMWARE)))
@@ -112,8 +116,18 @@ class Talk:
         self.answer(codes.SETTINGS, codes.RESULT_DONE)
 
     def _walk_test(self, now_ms: int, rtc_s: int, payload: bytes) -> None:
-        self._walk.ask(frames.unpack_u32(payload))
-        self.answer(codes.WALK_TEST, codes.RESULT_DONE)
+        seconds = frames.unpack_u32(payload)
+        if seconds != codes.WALK_COUNT:
+            self._walk.begin(now_ms, seconds)
+        self.answer(codes.WALK_TEST, codes.RESULT_DONE, frames.pack_u32(self._walk.count))
+
+    def _fresh_cells(self, now_ms: int, rtc_s: int, payload: bytes) -> None:
+        self._do(actions.RECORD, 0, frames.pack_record(
+            frames.Record(0, rtc_s, codes.RECORD_CHARGE, 1, self._memory.charge_mas)
+        ))  # fmt: skip
+        self._memory.charge_mas = 0
+        self._do(actions.REMEMBER, 0, self._memory.pack())
+        self.answer(codes.FRESH_CELLS, codes.RESULT_DONE)
 
     _HANDLERS = {
         codes.HELLO: _hello,
@@ -124,6 +138,7 @@ class Talk:
         codes.SET_CLOCK: _set_clock,
         codes.SETTINGS: _settle,
         codes.WALK_TEST: _walk_test,
+        codes.FRESH_CELLS: _fresh_cells,
     }
 
     def _seen(self, number: "int | None") -> None:
@@ -136,8 +151,9 @@ class Talk:
             frames.Wake(
                 trigger.reason, self._senses.flags(), trigger.number, sample.battery_mv or 0, sample.battery_ma or 0,
                 sample.temperature_cc or 0, sample.light_lux or 0, now_ms - trigger.at_ms, rtc_s,
-                self._lost[0], self._lost[1], self._memory.ladder,
-            )
+                self._lost[0], self._lost[1], self._memory.ladder, self._memory.charge_mas,
+            ),
+            self._protocol,
         )  # fmt: skip
 
 

@@ -1,18 +1,16 @@
-"""Walk test: the LED follows the PIR while the Pi is dark, and the pulses are counted.
+"""Walk test: the LED follows the PIR and the pulses are counted, with the Pi or without it.
 
-Asked for over the UART, begun when the rail has fallen, over after its time; a power cut ends it for good.
+Asked for over the UART, begun at once, over after its time or when the Pi says so; a Pi that goes to sleep meanwhile takes
+nothing from it, since the supervisor holds the latch. A power cut ends it for good.
 """
-
-from trap_supervisor.memory import Memory
 
 LONGEST_S = 3_600
 
 
 class WalkTest:
-    """``memory.walk_s`` is the test still to come."""
+    """``count`` is the running test's, or the last one's."""
 
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
+    def __init__(self) -> None:
         self.until_ms: "int | None" = None
         self.count = 0
         self._shown = False
@@ -22,17 +20,12 @@ class WalkTest:
         """True from begin to end."""
         return self.until_ms is not None
 
-    def ask(self, seconds: int) -> None:
-        """From when the rail next falls."""
-        self._memory.walk_s = min(seconds, LONGEST_S)
-
-    def begin(self, now_ms: int) -> bool:
-        """True when one was asked for and now runs."""
-        if not self._memory.walk_s:
-            return False
-        self.until_ms, self.count = now_ms + self._memory.walk_s * 1_000, 0
-        self._memory.walk_s = 0
-        return True
+    def begin(self, now_ms: int, seconds: int) -> None:
+        """From now on; 0 ends the one that runs. One that runs already goes on counting."""
+        if seconds and not self.running:
+            self.count = 0
+        if seconds or self.running:
+            self.until_ms = now_ms + min(seconds, LONGEST_S) * 1_000
 
     def shows(self, pir_high: bool) -> bool:
         """True when the LED has to change to this level."""

@@ -1,7 +1,8 @@
 """Numbers that the Pi and the supervisor exchange. Runs on CPython and MicroPython, so: plain integers, no enum."""
 
-# Version of the UART protocol; HELLO carries it, a side that does not know the other's speaks the older of the two.
-UART_PROTOCOL = 1
+# Version of the UART protocol; HELLO carries it, both sides speak the older of the two from there on.
+# 1: first. 2: WAKE and TRIGGER end with the charge used; FRESH_CELLS; RESULT_CURRENT, RESULT_FELL.
+UART_PROTOCOL = 2
 
 # --- frame types -------------------------------------------------------------------------------------------------
 HELLO = 0x01  # both ways: protocol, firmware version
@@ -9,17 +10,22 @@ WAKE = 0x02  # supervisor -> Pi: why the rail came up
 TRIGGER = 0x03  # supervisor -> Pi: another admitted trigger while the Pi is up; payload as WAKE, with its own number
 RING = 0x04  # supervisor -> Pi: one ring record
 RING_END = 0x05  # supervisor -> Pi: end of a batch: how many, the last one's number, and the newest there is
-RESULT = 0x06  # supervisor -> Pi: answer to SET_CLOCK or UPDATE_*: type it answers, 0 = done
+RESULT = 0x06  # supervisor -> Pi: type it answers, RESULT_*; for WALK_TEST a u32 follows (protocol 2): pulses so far
 HEARTBEAT = 0x41  # Pi -> supervisor: alive; PI_* state and newest wake number seen, or the state alone, or nothing
 SLEEP_REQUEST = 0x42  # Pi -> supervisor: finished; cut the rail after the halt signal; payload as HEARTBEAT, or nothing
 RING_ACK = 0x43  # Pi -> supervisor: everything up to this sequence number is in the journal
 SET_CLOCK = 0x44  # Pi -> supervisor: UTC seconds for the RTC
 SEND_RING = 0x45  # Pi -> supervisor: hand over the ring from this sequence number on
 SETTINGS = 0x46  # Pi -> supervisor: the protocol's numbers for the gate and the schedule, kept in its flash
-WALK_TEST = 0x47  # Pi -> supervisor: seconds; after the rail is cut the LED follows the PIR that long
+WALK_TEST = (
+    0x47  # Pi -> supervisor: seconds; the LED follows the PIR that long, Pi or no Pi; 0 ends it, WALK_COUNT only asks
+)
 UPDATE_BEGIN = 0x48  # Pi -> supervisor: size and SHA-256 of a new policy image
 UPDATE_DATA = 0x49  # Pi -> supervisor: offset and bytes
 UPDATE_COMMIT = 0x4A  # Pi -> supervisor: swap at the next boot
+FRESH_CELLS = 0x4B  # Pi -> supervisor: full cells are in, count their charge from nought
+
+WALK_COUNT = 0xFFFFFFFF
 
 FRAME_NAMES = {
     HELLO: "hello",
@@ -38,6 +44,7 @@ FRAME_NAMES = {
     UPDATE_BEGIN: "update_begin",
     UPDATE_DATA: "update_data",
     UPDATE_COMMIT: "update_commit",
+    FRESH_CELLS: "fresh_cells",
 }
 
 # --- what the Pi says it is doing (HEARTBEAT.state) ---------------------------------------------------------------
@@ -142,6 +149,7 @@ RECORD_CLOCK = 9  # the RTC was set; value: seconds that it was moved by
 RECORD_MARKER = 10  # the ring was full: value = how many records were lost
 RECORD_WALK_TEST = 11  # value: pulses that the LED showed
 RECORD_UPDATE = 12  # code: UPDATE_*
+RECORD_CHARGE = 13  # once a day, and when the count begins anew (code 1): mA·s out of the cells since they were put in
 
 THROTTLED_SECONDS = 0x80
 
@@ -158,6 +166,7 @@ RECORD_NAMES = {
     RECORD_MARKER: "marker",
     RECORD_WALK_TEST: "walk_test",
     RECORD_UPDATE: "update",
+    RECORD_CHARGE: "charge",
 }
 
 # --- why the rail was cut hard (RECORD_KILLED.code) ---------------------------------------------------------------

@@ -17,15 +17,17 @@ _OVERHEAD = _HEAD + 2
 Frame = namedtuple("Frame", ("type", "sequence", "payload"))
 
 # reason, flags: codes; light_lux: 0..65535; temperature_cc: hundredths of a degree Celsius; trigger_age_ms: PIR edge to
-# this frame; rtc_s: UTC seconds since 1970; throttled_*: refused since the last WAKE; wake_number: since the unit was built.
+# this frame; rtc_s: UTC seconds since 1970; throttled_*: refused since the last WAKE; wake_number: since the unit was built;
+# charge_used_mas: mA·s out of the cells since they were put in, None from a supervisor of protocol 1, which did not count.
 Wake = namedtuple(
     "Wake",
     (
         "reason", "flags", "wake_number", "battery_mv", "battery_ma", "temperature_cc", "light_lux", "trigger_age_ms",
-        "rtc_s", "throttled_triggers", "throttled_s", "ladder",
+        "rtc_s", "throttled_triggers", "throttled_s", "ladder", "charge_used_mas",
     ),
 )  # fmt: skip
-_WAKE = "<BBIHhhHIIHIB"
+_WAKE_1 = "<BBIHhhHIIHIB"
+_WAKE = _WAKE_1 + "I"
 Hello = namedtuple("Hello", ("protocol", "major", "minor", "patch"))
 _HELLO = "<BBBB"
 Heartbeat = namedtuple("Heartbeat", ("state", "wake_number"))  # codes.PI_*; newest wake number that the Pi has seen
@@ -52,7 +54,7 @@ _RECORD = "<IIBBi"
 WAKE_SIZE = struct.calcsize(_WAKE)
 HELLO_SIZE = struct.calcsize(_HELLO)
 RECORD_SIZE = struct.calcsize(_RECORD)
-assert (WAKE_SIZE, HELLO_SIZE, RECORD_SIZE) == (29, 4, 14), "a wire size changed: raise codes.UART_PROTOCOL"  # noqa: S101
+assert (WAKE_SIZE, HELLO_SIZE, RECORD_SIZE) == (33, 4, 14), "a wire size changed: raise codes.UART_PROTOCOL"  # noqa: S101
 
 
 def encode(type_: int, sequence: int, payload: bytes = b"") -> bytes:
@@ -102,13 +104,17 @@ class Reader:
         return Frame(body[0], body[1], body[3:])
 
 
-def pack_wake(wake: Wake) -> bytes:
-    """Payload of a WAKE frame."""
+def pack_wake(wake: Wake, protocol: int = 2) -> bytes:
+    """Payload of a WAKE frame for a Pi of this UART protocol."""
+    if protocol < 2:
+        return struct.pack(_WAKE_1, *wake[:-1])
     return struct.pack(_WAKE, *wake)
 
 
 def unpack_wake(payload: bytes) -> Wake:
-    """WAKE from a payload; ``ValueError`` when it has another size."""
+    """WAKE from a payload of either protocol; ``ValueError`` when it has another size."""
+    if len(payload) == WAKE_SIZE - 4:
+        return Wake(*struct.unpack(_WAKE_1, payload), None)
     return Wake(*_unpack(_WAKE, payload))
 
 

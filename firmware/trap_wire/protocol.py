@@ -27,6 +27,9 @@ class Protocol:
     settle_ms: int = number(30_000, 0, 300_000)  # PIR warm-up after power, EKMB datasheet: 30 s at most
     flood_triggers: int = number(30, 1, 10_000)  # size of the token bucket
     flood_refill_s: int = number(240, 1, 86_400)  # one token each
+    budget_mah: int = number(
+        0, 0, 65_535
+    )  # charge of a UTC day; wakes beyond it are lost effort, the heartbeat is not; 0: no bound
     heartbeat_hour: int = number(6, 0, 23)  # UTC
     audit_every: int = number(20, 1, 1_000)
     thumbnail_px: int = number(320, 64, 1_024)

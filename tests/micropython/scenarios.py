@@ -172,6 +172,22 @@ def ring_is_handed_over(unit):
     unit.motion(600)
 
 
+def long_ring_is_handed_over(unit):
+    from trap_supervisor.files import FolderFiles
+    from trap_supervisor.ring import Ring
+
+    settled(unit)
+    ring = Ring(FolderFiles("%s/%d" % (FOLDER, SCENARIOS.index(long_ring_is_handed_over))))
+    for n in range(100):
+        ring.add(frames.pack_record(frames.Record(0, NOON, codes.RECORD_FAULT, 0, n)))
+    unit.pi.says = [
+        (codes.SEND_RING, frames.pack_u32(1)),
+        (codes.HEARTBEAT, b""),
+        (codes.SEND_RING, frames.pack_u32(65)),
+    ]
+    unit.motion(600)
+
+
 def settings_from_the_pi(unit):
     settled(unit)
     told = frames.Settings(60_000, 0, 30_000, 30, 240, 20, 0, codes.CHEMISTRY_NIMH, 0)
@@ -229,9 +245,9 @@ def update_that_never_speaks(unit):
     settled(unit)
 
     def deaf(modules):
-        modules["trap_supervisor/board.py"] = modules["trap_supervisor/board.py"].replace(
-            'return (self._uart.read() or b"") if self._uart is not None else b""', 'return b""'
-        )
+        hears = 'return (self._uart.read(waiting) or b"") if waiting and self._uart is not None else b""'
+        assert hears in modules["trap_supervisor/board.py"]
+        modules["trap_supervisor/board.py"] = modules["trap_supervisor/board.py"].replace(hears, 'return b""')
 
     update(unit, deaf)
     unit.motion(600)
@@ -244,6 +260,7 @@ SCENARIOS = (
     good_day, flood_of_wind, heartbeat_at_six, mute_pi, silent_pi, sleepless_pi, pi_that_never_halts,
     battery_that_collapses, battery_that_runs_flat_in_the_cold, dead_gauge, dead_rtc, rtc_that_lost_its_time, stuck_pir,
     trigger_while_the_pi_is_up_and_while_it_halts, cable, walk_test, full_ring, bus_that_hangs, ring_is_handed_over,
+    long_ring_is_handed_over,
     settings_from_the_pi, good_update, update_that_cannot_be_compiled, update_that_never_speaks,
 )  # fmt: skip
 

@@ -71,6 +71,10 @@ def records(telling, *kinds):
     return [tuple(record) for record in telling["ring"] if record[0] in kinds]
 
 
+def test_batch_of_the_ring_is_longer_than_the_uarts_own_buffer_and_comes_whole(cpython):
+    assert [record[0] for record in cpython["long_ring_is_handed_over"]["handed"]] == list(range(1, 105))
+
+
 def test_good_day_is_wake_and_sleep_and_nothing_else(cpython):
     assert [kind for kind, _, _ in cpython["good_day"]["ring"]] == ["boot"] + ["wake", "sleep"] * 3
 

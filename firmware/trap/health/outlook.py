@@ -37,13 +37,24 @@ def days_left(ledger: Ledger, deployment: Deployment, now: datetime) -> dict[str
         return None
     pack, costs = cells.pack(deployment.station.chemistry), budget.shipped(deployment.protocol.stay_up_ms)
     celsius, a_day = _mean_c(ledger), _recent_wakes(tallies, now)
-    used = forecast.reckoned_mah(costs, pack, celsius, sum(map(_wakes, tallies.values())), _days(min(tallies), now))
+    counted = _counted_mah(ledger)
+    used = counted if counted is not None else forecast.reckoned_mah(
+        costs, pack, celsius, sum(map(_wakes, tallies.values())), _days(min(tallies), now)
+    )  # fmt: skip
     plan = Plan(a_day, reserve=deployment.protocol.off_pct / 100)
     left = forecast.days_left(
         costs, pack, Site("here", fixed_c=celsius), plan, used_mah=used, day_of_year=now.timetuple().tm_yday
     )
     said = {"low": left.low, "middle": left.middle, "high": left.high}
-    return {**said, "wakes_a_day": round(a_day, 1), "celsius": round(celsius, 1), "used_mah": round(used)}
+    facts = {"wakes_a_day": round(a_day, 1), "celsius": round(celsius, 1), "used_mah": round(used)}
+    return {**said, **facts, "used_by": "reckoning" if counted is None else "gauge"}
+
+
+def _counted_mah(ledger: Ledger) -> float | None:
+    """What the supervisor's gauge has counted since the deployment began, from its newest sample; None when it does not."""
+    newest = ledger.newest(Kind.BATTERY)
+    charge = newest[0].body.get("charge_used_mah") if newest else None
+    return None if charge is None else float(charge)
 
 
 def _cells_put_in(ledger: Ledger) -> str:

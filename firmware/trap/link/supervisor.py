@@ -17,7 +17,7 @@ from trap_wire.energy.ladder import steps
 from trap_wire.errors import PartError
 from trap_wire.frames import Frame
 
-HELLO = frames.Hello(codes.UART_PROTOCOL, 0, 1, 0)
+HELLO = frames.Hello(codes.UART_PROTOCOL, 0, 2, 0)
 HELLO_EVERY_S = 0.3
 BEAT_EVERY_S = 5.0
 ASK_TRIES = 3
@@ -36,6 +36,7 @@ class SupervisorLine:
         self._hello_at = self._beat_at = float("-inf")
         self._ring = Handover()
         self._results: dict[int, int] = {}
+        self._told: dict[int, int] = {}  # the number behind a result, where one came
         self._clock: tuple[float, int, bool] | None = None
         self.peer: frames.Hello | None = None
 
@@ -106,9 +107,21 @@ class SupervisorLine:
             raise PartError(PART, "its RTC did not take the time: check the DS3231 and its coin cell")
         self._clock = (self._seconds(), utc_s, True)
 
-    def walk_test(self, seconds: int) -> None:
-        """Ask for a walk test after the rail has fallen."""
-        self._demand(codes.WALK_TEST, frames.pack_u32(seconds), "a walk test")
+    @property
+    def protocol(self) -> int:
+        """What both sides speak: the older of the two, 0 before the handshake."""
+        return 0 if self.peer is None else min(self.peer.protocol, codes.UART_PROTOCOL)
+
+    def walk_test(self, seconds: int | None) -> int:
+        """Have the LED follow the PIR for so long, Pi or no Pi; 0 ends it, None only asks. Pulses that it showed so far."""
+        asked = codes.WALK_COUNT if seconds is None else seconds
+        self._demand(codes.WALK_TEST, frames.pack_u32(asked), "a walk test")
+        return self._told[codes.WALK_TEST]
+
+    def fresh_cells(self) -> None:
+        """Full cells are in: the supervisor counts their charge from nought. Nothing to do for one that does not count."""
+        if self.protocol >= 2:
+            self._demand(codes.FRESH_CELLS, b"", "that the cells are fresh")
 
     def settle(self, deployment: Deployment) -> None:
         """Hand over the protocol's numbers; the supervisor keeps them and writes its flash only when they have changed."""
@@ -154,8 +167,9 @@ class SupervisorLine:
             self.peer = frames.unpack_hello(frame.payload)
         elif frame.type in (codes.WAKE, codes.TRIGGER):
             self._take_wake(frame)
-        elif frame.type == codes.RESULT and len(frame.payload) == 2:
+        elif frame.type == codes.RESULT and len(frame.payload) in (2, 6):
             self._results[frame.payload[0]] = frame.payload[1]
+            self._told[frame.payload[0]] = frames.unpack_u32(frame.payload[2:]) if frame.payload[2:] else 0
         elif frame.type == codes.RING:
             self._ring.take(frame)
         elif frame.type == codes.RING_END and self._ring.open:
@@ -184,5 +198,5 @@ def settings_of(deployment: Deployment) -> frames.Settings:
     protocol, names = deployment.protocol, {name: number for number, name in codes.CHEMISTRY_NAMES.items()}
     return frames.Settings(
         protocol.hold_off_ms, protocol.stay_up_ms, protocol.settle_ms, protocol.flood_triggers, protocol.flood_refill_s,
-        protocol.heartbeat_hour, int(protocol.leds), names[deployment.station.chemistry], 0,
+        protocol.heartbeat_hour, int(protocol.leds), names[deployment.station.chemistry], protocol.budget_mah,
     )  # fmt: skip

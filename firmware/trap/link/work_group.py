@@ -7,6 +7,9 @@ from trap.link.answers import Body, SmpError, Table, number, text, writing
 from trap_wire.errors import RefusedError, TrapError
 from trap_wire.smp import Error, Group, TrapCommand
 
+WALK_ACTIONS = ("start", "read", "stop", "led", "led_read", "led_stop")
+LONGEST_WALK_S = 3_600
+
 
 class Fieldwork(Protocol):
     """What the unit does for people at the cable. ``RefusedError`` says no, any other ``TrapError`` that it failed."""
@@ -20,8 +23,8 @@ class Fieldwork(Protocol):
     def self_test(self) -> Mapping[str, Any]:
         """``results``: rows [part, ``pass``/``fail``/``skip``, words, values]."""
 
-    def walk_test(self, action: str, position: str) -> Mapping[str, Any]:
-        """``start``, ``read`` or ``stop`` counting triggers at a position."""
+    def walk_test(self, action: str, position: str, seconds: int = 0) -> Mapping[str, Any]:
+        """``start``, ``read``, ``stop`` counting triggers at a position; ``led`` for so long, ``led_read``, ``led_stop``."""
 
     def deploy(self, action: str, note: str) -> Mapping[str, Any]:
         """``start`` or ``end`` the deployment of the unit's station settings."""
@@ -36,7 +39,7 @@ def work_group(work: Fieldwork) -> Table:
         **writing(
             Group.TRAP,
             TrapCommand.WALK_TEST,
-            _said(lambda body: work.walk_test(_one_of(body, "start", "read", "stop"), _short(body, "position"))),
+            _said(lambda body: work.walk_test(_one_of(body, *WALK_ACTIONS), _short(body, "position"), _seconds(body))),
         ),
         **writing(
             Group.TRAP,
@@ -60,6 +63,13 @@ def _said(handler: Any) -> Any:
             raise SmpError(Error.UNKNOWN, str(error)) from error
 
     return handle
+
+
+def _seconds(body: Body) -> int:
+    seconds = number(body, "seconds", 0)
+    if seconds > LONGEST_WALK_S:
+        raise SmpError(Error.INVALID, f"seconds: at most {LONGEST_WALK_S} expected")
+    return seconds
 
 
 def _one_of(body: Body, *actions: str) -> str:

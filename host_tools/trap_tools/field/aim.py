@@ -32,21 +32,33 @@ _COLOURS = {"animal": "#e8590c", "human": "#1c7ed6", "vehicle": "#868e96"}
 )
 @click.option("--walk", "position", help="Count triggers while you walk, at this position (5 m left).")
 @click.option("--seconds", default=60.0, show_default=True, help="How long to count.")
+@click.option("--led", is_flag=True, help="Have the unit's LED follow its PIR for --seconds, laptop or no laptop.")
 @click.option(
     "--key", "private", multiple=True, type=click.Path(path_type=Path), help="A private key to open the unit with."
 )
 @click.option("--baud", default=BAUD, show_default=True, help="Rate of a UART; USB ignores it.")
 def aim(
-    port: str | None, folder: Path, position: str | None, *, seconds: float, private: tuple[Path, ...], baud: int
+    port: str | None,
+    folder: Path,
+    position: str | None,
+    *,
+    seconds: float,
+    led: bool,
+    private: tuple[Path, ...],
+    baud: int,
 ) -> None:
     """Take a test shot, show it with the detector's boxes and save it; or with --walk count triggers.
 
-    Both stay in the unit's journal: they are the deployment's setup pictures and its walk test.
+    With --led the supervisor's LED follows the PIR: unplug and walk; its count comes into the journal by itself.
+    All stay in the unit's journal: they are the deployment's setup pictures and its walk test.
     """
     with Line(port or units()[0], baud) as line:
         unit = Unit(line)
         name = unit.hello()
         Session(unit, partial(keystore.signers, private)).open()
+        if led:
+            _led(unit, round(seconds))
+            return
         if position is not None:
             _walk(unit, position, seconds)
             return
@@ -118,3 +130,24 @@ def _walk(unit: Unit, position: str, seconds: float) -> None:
         time.sleep(min(1.0, left))
     told = unit.do(group70.WalkTestRequest(action="stop", position=position))
     click.echo(f"{position}: {told['triggers']} triggers in {seconds:.0f} s, journalled")
+
+
+def _led(unit: Unit, seconds: int) -> None:
+    """The test goes on without us; ctrl-C ends it, a cable that is pulled does not."""
+    unit.do(group70.WalkTestRequest(action="led", seconds=seconds))
+    click.echo(
+        f"the LED follows the PIR for {seconds} s: unplug and walk, or stay and read the count (ctrl-C ends the test)"
+    )
+    until, seen = time.monotonic() + seconds, 0
+    try:
+        while (left := until - time.monotonic()) > 0:
+            time.sleep(min(1.0, left))
+            if (pulses := unit.do(group70.WalkTestRequest(action="led_read"))["pulses"]) != seen:
+                seen = pulses
+                click.echo(f"{seen} pulses")
+    except LinkError:
+        click.echo("unplugged: the test goes on by itself, its count will be in the journal")
+        return
+    except KeyboardInterrupt:
+        seen = unit.do(group70.WalkTestRequest(action="led_stop"))["pulses"]
+    click.echo(f"{seen} pulses, journalled")

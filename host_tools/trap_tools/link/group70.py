@@ -121,13 +121,14 @@ class SelfTestRequest(message.WriteRequest):
 
 
 class WalkTestRequest(message.WriteRequest):
-    """``start``, ``read`` or ``stop`` counting triggers."""
+    """``start``, ``read`` or ``stop`` counting triggers; ``led``, ``led_read``, ``led_stop`` the test on the unit's LED."""
 
     _GROUP_ID = int(Group.TRAP)
     _COMMAND_ID = int(TrapCommand.WALK_TEST)
 
     action: str
     position: str = ""
+    seconds: int = 0
 
 
 class DeployRequest(message.WriteRequest):

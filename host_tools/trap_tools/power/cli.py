@@ -59,7 +59,9 @@ class FloodType(click.ParamType[Flood]):
     "--protocol", "rules", metavar="PROTOCOL", help="Preset or file: its hold-off, bucket, stay-up and reserve."
 )
 @click.option(
-    "--budget-mah", type=click.FloatRange(1), help="The supervisor's daily budget: wakes beyond it are throttled."
+    "--budget-mah",
+    type=click.FloatRange(1),
+    help="A daily budget: wakes beyond it are throttled. Default: the protocol's, where --protocol names one.",
 )
 @click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True)
 @click.option(
@@ -93,7 +95,8 @@ def power(
         plan=_ruled(plan, protocol) if protocol else plan,
         days=days,
     )
-    case = replace(case, plan=_capped(case, budget_mah)) if budget_mah else case
+    daily_mah = budget_mah or (protocol.budget_mah if protocol else 0)
+    case = replace(case, plan=_capped(case, daily_mah)) if daily_mah else case
     found = _study(case, draws, seed, quiet=as_json)
     written = _plots(folder, found) if folder else []
     if as_json:

@@ -226,16 +226,30 @@ class I2C:
 class UART:
     """The wire to the Pi. ``world.log`` has its coming and going as pin 0, the line that is high while it idles."""
 
-    def __init__(self, number, baud, tx=None, rx=None, rxbuf=0):
+    def __init__(self, number, baud, *, tx=None, rx=None, rxbuf=256, txbuf=256, timeout=0):
         world.log.append((world.ms, 0, 1))
         world.from_pi = b""
+        self._txbuf, self._timeout, self._byte_ms = txbuf, timeout, 10_000 / baud
+        self._sent_ms = world.ms  # when the last byte will have left
 
-    def read(self):
-        data, world.from_pi = world.from_pi, b""
+    def any(self):
+        return len(world.from_pi)
+
+    def read(self, most=None):
+        if most is None:  # waits for more until it loses its patience
+            world.pass_ms(self._timeout)
+            most = len(world.from_pi)
+        data, world.from_pi = world.from_pi[:most], world.from_pi[most:]
         return data or None
 
     def write(self, data):
-        world.to_pi += data
+        """As ports/rp2/machine_uart.c: what has no room within the patience is not sent; how many bytes were."""
+        self._sent_ms = max(self._sent_ms, world.ms)
+        room = self._txbuf - int((self._sent_ms - world.ms) / self._byte_ms)
+        sent = data[: max(0, room + int(self._timeout / self._byte_ms))]
+        world.to_pi += sent
+        self._sent_ms += len(sent) * self._byte_ms
+        return len(sent)
 
     def deinit(self):
         world.log.append((world.ms, 0, 0))

@@ -16,7 +16,7 @@ from smpclient.requests.statistics_management import GroupData, ListOfGroups
 from tests.link_rig import plugged_in
 from tests.link_unit import STATION, WholeUnit
 from tests.unit.link.test_general_clients import asked
-from tests.unit.trap.parts import ScriptedCamera, shot, wake
+from tests.unit.trap.parts import QueueLink, ScriptedCamera, shot, wake
 from trap.cable import public_keys
 from trap.records import wake_body
 from trap.selftest import self_test
@@ -128,6 +128,51 @@ def test_walk_test_counts_the_triggers_at_a_position(whole, talk):
     assert whole.kinds(Kind.WALK_TEST) == [{"position": "5 m left", "triggers": 2}]
     with pytest.raises(RefusedError, match="start one first"):
         talk.do(group70.WalkTestRequest(action="read"))
+
+
+class OrderedSupervisor(QueueLink):
+    """A supervisor link that takes orders, as ``trap.link.supervisor`` does."""
+
+    def __init__(self):
+        super().__init__([])
+        self.orders = []
+
+    def walk_test(self, seconds):
+        self.orders.append(("walk", seconds))
+        return 4
+
+    def fresh_cells(self):
+        self.orders.append(("fresh",))
+
+
+def test_walk_test_on_the_led_is_the_supervisors_and_goes_on_without_the_laptop(tmp_path):
+    unit = WholeUnit(tmp_path / "led")
+    supervisor = OrderedSupervisor()
+    unit.trap = dataclasses.replace(unit.trap, supervisor=supervisor)
+    with unit.at_a_cable() as port, Line(port) as line:
+        talk = Unit(line)
+        assert talk.do(group70.WalkTestRequest(action="led", seconds=300)) == {"pulses": 4, "seconds": 300}
+        talk.do(group70.WalkTestRequest(action="led_read"))
+        talk.do(group70.WalkTestRequest(action="led_stop"))
+        with pytest.raises(RefusedError, match="at most 3600"):
+            talk.do(group70.WalkTestRequest(action="led", seconds=9_999))
+    assert supervisor.orders == [("walk", 300), ("walk", None), ("walk", 0)]
+    unit.journal.close()
+
+
+def test_unit_without_a_supervisor_has_no_led_for_the_walk_test(whole, talk):
+    with pytest.raises(RefusedError, match="manul aim --walk"):
+        talk.do(group70.WalkTestRequest(action="led", seconds=60))
+
+
+def test_deployment_that_starts_counts_the_charge_from_nought(tmp_path):
+    unit = WholeUnit(tmp_path / "fresh", station=STATION.replace("[protocol]", "[protocol]\nopen_units = true"))
+    supervisor = OrderedSupervisor()
+    unit.trap = dataclasses.replace(unit.trap, supervisor=supervisor)
+    with unit.at_a_cable() as port, Line(port) as line:
+        Unit(line).do(group70.DeployRequest(action="start", note=""))
+    assert supervisor.orders == [("fresh",)]
+    unit.journal.close()
 
 
 def test_acknowledgement_is_a_mark_and_deletes_nothing(whole, talk):

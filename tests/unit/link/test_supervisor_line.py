@@ -218,6 +218,31 @@ def test_older_supervisor_gets_the_rest_of_the_protocol(desk, line):
     assert desk.body.life._settings["off_mv"] == 0
 
 
+def test_budget_of_the_protocol_reaches_the_supervisor(desk, line):
+    line.hello(2.0)
+    line.settle(replace(SAFE, protocol=Protocol(budget_mah=30), station=Station()))
+    assert desk.body.life._settings["budget_mah"] == 30
+
+
+def test_walk_test_is_begun_asked_and_ended_over_the_line(desk, line):
+    line.hello(2.0)
+    desk.body.life._gate.settled_ms = None
+    assert line.walk_test(60) == 0
+    desk.board.pending_edges = 3
+    desk.until(lambda: desk.body.life._walk.count == 3)
+    assert line.walk_test(None) == 3
+    assert line.walk_test(0) == 3
+    desk.until(lambda: not desk.body.life._walk.running)
+
+
+def test_charge_since_fresh_cells_comes_with_the_wake(desk, line):
+    line.hello(2.0)
+    desk.until(lambda: desk.body.life._memory.charge_mas > 0, timeout_s=10)
+    line.fresh_cells()
+    assert desk.body.life._memory.charge_mas < 100
+    assert wake_of(line.receive(1.0)).charge_used_mas is not None
+
+
 def test_update_goes_over_the_line_and_is_staged(desk, line):
     line.hello(2.0)
     image, told = pack(sources(ROOT / "firmware")), []

@@ -5,7 +5,7 @@ from trap_supervisor.life import Causes, Life, Sample
 from trap_wire import codes, frames
 
 NOON = 1_795_608_000  # 2026-11-25 12:00:00 UTC
-GOOD = Sample(5_900, 20, 1_500, 400, True, 0)
+GOOD = Sample(5_900, -20, 1_500, 400, True, 0)
 PIR = Causes(True, False, False, False)
 ALARM = Causes(False, True, False, False)
 HOST = Causes(False, False, True, False)
@@ -13,7 +13,7 @@ NONE = Causes(False, False, False, False)
 RESET_BY_WATCHDOG = Causes(False, False, False, True)
 
 
-def sample(*, mv=5_900, ma=20, cc=1_500, lux=400, rtc_ok=True, lost=0):
+def sample(*, mv=5_900, ma=-20, cc=1_500, lux=400, rtc_ok=True, lost=0):
     return Sample(mv, ma, cc, lux, rtc_ok, lost)
 
 

@@ -63,20 +63,44 @@ def test_pack_that_sags_to_the_converters_limit_is_cut_off_before_it_browns_out(
 
 def test_day_has_a_budget_and_a_new_day_a_new_one():
     rules, memory = settings.complete({"budget_mah": 10}), Memory()
-    energy.spend(memory, NOON, 239_000, -150)
+    energy.spend(memory, NOON, 239_000, -150, loaded=True)
     assert not energy.overspent(rules, memory, NOON)
-    energy.spend(memory, NOON, 1_000, -150)
+    energy.spend(memory, NOON, 1_000, -150, loaded=True)
     assert energy.overspent(rules, memory, NOON)
     assert not energy.overspent(rules, memory, NOON + 86_400)
 
 
 def test_budget_is_kept_without_a_gauge():
     rules, memory = settings.complete({"budget_mah": 1}), Memory()
-    energy.spend(memory, NOON, 22_500, None)
+    energy.spend(memory, NOON, 22_500, None, loaded=True)
     assert energy.overspent(rules, memory, NOON)
 
 
 def test_no_budget_is_no_limit():
     memory = Memory()
-    energy.spend(memory, NOON, 80_000_000, -500)
+    energy.spend(memory, NOON, 80_000_000, -500, loaded=True)
     assert not energy.overspent(RULES, memory, NOON)
+
+
+def test_charge_is_counted_to_the_last_milliampere_second_over_many_short_samples():
+    memory, rest = Memory(), 0
+    for _ in range(7_200):  # an hour at 25 mA, half a second a sample
+        rest = energy.spend(memory, NOON, 500, -25, loaded=False, rest=rest)
+    assert memory.charge_mas == 25 * 3_600
+
+
+def test_panel_gives_back_to_the_cells_but_not_to_the_day():
+    memory = Memory()
+    energy.spend(memory, NOON, 60_000, -100, loaded=True)
+    energy.spend(memory, NOON, 30_000, 50, loaded=True)
+    assert (memory.charge_mas, memory.spent_mas) == (6_000 - 1_500, 6_000)
+    energy.spend(memory, NOON, 600_000, 100, loaded=False)
+    assert memory.charge_mas == 0  # full is full
+
+
+def test_charge_is_assumed_while_the_gauge_is_dead_so_that_nobody_hopes_too_much():
+    memory = Memory()
+    energy.spend(memory, NOON, 10_000, None, loaded=True)
+    assert memory.charge_mas == 1_600
+    energy.spend(memory, NOON, 10_000, None, loaded=False)
+    assert memory.charge_mas == 1_850

@@ -1,3 +1,5 @@
+import struct
+
 from tests.unit.supervisor.bench import (
     ALARM,
     HOST,
@@ -13,7 +15,9 @@ from tests.unit.supervisor.bench import (
     wakes,
 )  # fmt: skip
 from trap_supervisor import actions
+from trap_supervisor.memory import Memory, unpack
 from trap_wire import codes, frames
+from trap_wire.crc16 import crc16
 
 SIX_TOMORROW = NOON + 18 * 3_600
 
@@ -127,7 +131,7 @@ def test_heartbeat_comes_once_a_day_at_its_hour():
     bench = unit(heartbeat_hour=6)
     bench.at = SIX_TOMORROW
     assert bench.whole_wake(ALARM, after_s=1)
-    assert records(bench.log)[0] == ("wake", codes.REASON_SCHEDULE, 2)
+    assert records(bench.log)[:2] == [("charge", 0, 0), ("wake", codes.REASON_SCHEDULE, 2)]
     assert not bench.whole_wake(ALARM, after_s=60)
     assert [a.value for a in bench.log if a.do == actions.ARM][-1] == SIX_TOMORROW + 86_400
 
@@ -315,7 +319,7 @@ def test_walk_test_follows_the_pir_with_the_led_and_counts_without_the_pi():
     bench = unit()
     bench.wake(HOST, after_s=600)
     bench.hello()
-    bench.send(codes.WALK_TEST, frames.pack_u32(60))
+    bench.send(codes.WALK_TEST, frames.pack_u32(80))
     bench.sleep()
     for _ in range(3):
         bench.pulse(5)
@@ -324,6 +328,80 @@ def test_walk_test_follows_the_pir_with_the_led_and_counts_without_the_pi():
     bench.tick(60)
     assert records(bench.done) == [("walk_test", 0, 3)]
     assert names(bench.done)[-1] == "drop_latch"
+
+
+def test_walk_test_begins_at_once_tells_its_count_and_ends_when_the_pi_says_so():
+    bench = unit()
+    bench.wake(HOST, after_s=600)
+    bench.hello()
+    bench.send(codes.WALK_TEST, frames.pack_u32(60))
+    for _ in range(2):
+        bench.pulse(3)
+    assert [(a.do, a.value) for a in bench.tick(0, pir_high=True)] == [(actions.LED, 1)]
+    (told,) = sent(bench.send(codes.WALK_TEST, frames.pack_u32(codes.WALK_COUNT)), codes.RESULT)
+    assert told == bytes((codes.WALK_TEST, codes.RESULT_DONE)) + frames.pack_u32(2)
+    bench.send(codes.WALK_TEST, frames.pack_u32(0))
+    bench.tick(1)
+    assert records(bench.log)[-1] == ("walk_test", 0, 2)
+    assert bench.life.wake_number == 2  # no pulse of the test was a trigger
+
+
+def test_pi_of_the_first_protocol_hears_no_word_that_it_does_not_know():
+    bench = unit()
+    bench.wake(PIR, after_s=600)
+    bench.send(codes.HELLO, frames.pack_hello(frames.Hello(1, 0, 1, 0)), after_s=5)
+    assert [len(payload) for payload in sent(bench.done, codes.WAKE)] == [29]
+    assert sent(bench.send(codes.WALK_TEST, frames.pack_u32(60)), codes.RESULT) == [
+        bytes((codes.WALK_TEST, codes.RESULT_DONE))
+    ]
+
+
+def test_hello_of_no_protocol_is_no_hello():
+    bench = unit()
+    bench.wake(PIR, after_s=600)
+    assert sent(bench.send(codes.HELLO, frames.pack_hello(frames.Hello(0, 0, 1, 0)), after_s=5), codes.HELLO) == []
+
+
+def test_charge_goes_with_every_wake_once_a_day_into_the_log_and_outlives_the_latch():
+    bench = unit()
+    bench.wake(PIR, sample(ma=-25), after_s=600)
+    for _ in range(10):
+        bench.read(sample(ma=-180), 1)
+    bench.hello(0)
+    (wake,) = wakes(bench.done)
+    before_mas = wake.charge_used_mas
+    assert before_mas >= 1_800
+    bench.sleep()
+    bench.wake(ALARM, after_s=86_400)
+    bench.hello()
+    assert wakes(bench.done)[0].charge_used_mas >= before_mas
+    assert [value for kind, code, value in records(bench.log) if (kind, code) == ("charge", 0)] >= [before_mas]
+
+
+def test_fresh_cells_are_counted_from_nought_and_the_old_count_is_kept_in_the_log():
+    bench = unit()
+    bench.wake(PIR, after_s=600)
+    bench.hello()
+    for _ in range(10):
+        bench.read(sample(ma=-180), 1)
+    done = bench.send(codes.FRESH_CELLS)
+    assert sent(done, codes.RESULT) == [bytes((codes.FRESH_CELLS, codes.RESULT_DONE))]
+    ((kind, code, value),) = records(done)
+    assert (kind, code) == ("charge", 1)
+    assert value > 1_800
+    bench.sleep()
+    bench.wake(PIR, after_s=600)
+    bench.hello()
+    assert wakes(bench.done)[0].charge_used_mas < value
+
+
+def test_memory_of_the_version_before_is_understood():
+    memory = Memory()
+    memory.wake_number, memory.ladder = 77, codes.LADDER_NO_HOLD_OFF
+    new = memory.pack()
+    old = bytes((1,)) + new[1:-6]
+    found = unpack(old + struct.pack("<H", crc16(old)))
+    assert (found.wake_number, found.ladder, found.charge_mas) == (77, codes.LADDER_NO_HOLD_OFF, 0)
 
 
 def test_settings_from_the_pi_hold_at_once_and_are_stored():

@@ -54,6 +54,37 @@ def test_ina219_is_told_apart_and_read_with_its_own_steps():
     assert parts.Gauge(bus, 0x40).read() == (5_868, -142)
 
 
+def test_gauge_averages_over_the_time_between_two_samples_once_the_rail_is_on():
+    bus = words({0xFE: 0x5449})
+    parts.Gauge(bus, 0x40).average()
+    ((register, config),) = bus.writes
+    pairs, bus_us, shunt_us = 512, 332, 588  # SBOS547A tables 6 to 8
+    assert (register, config) == (0, struct.pack(">H", 0x4000 | 6 << 9 | 2 << 6 | 3 << 3 | 7))
+    assert 400 < pairs * (bus_us + shunt_us) / 1_000 < 500
+    small = words({})
+    parts.Gauge(small, 0x40).average()
+    assert small.writes == [(0, b"\x39\xff")]
+
+
+def test_gauge_that_is_dead_is_not_told_to_average():
+    bus = words({})
+    bus.dead = True
+    parts.Gauge(bus, 0x40).average()
+
+
+def test_thermometer_of_the_cold_build_reads_its_datasheets_values():
+    for word, cc in (
+        (0x0C80, 2_500),
+        (0xF380, -2_500),
+        (0xF100, -3_000),
+        (0x8000, None),
+    ):  # SNOSD82 table 7-1; reset value
+        assert parts.Thermometer(words({0: word}), 0x48).read_cc() == cc
+    dead = words({})
+    dead.dead = True
+    assert parts.Thermometer(dead, 0x48).read_cc() is None
+
+
 def test_charging_current_is_positive():
     assert parts.Gauge(words({0xFE: 0x5449, 1: -800}), 0x40).read()[1] == 100
 

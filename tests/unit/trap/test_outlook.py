@@ -53,6 +53,17 @@ def test_what_is_used_counts_from_the_start_of_the_deployment(journal):
     assert worn == pytest.approx(10 * fresh, rel=0.05)
 
 
+def test_what_the_gauge_counted_is_believed_before_what_is_reckoned(journal):
+    now = weeks(journal, 30, 30)
+    reckoned = days_left(journal, LITHIUM, now)
+    sample = {"battery_mv": 5_400, "temperature_c": -10.0, "charge_used_mah": 3 * reckoned["used_mah"]}
+    journal.append(Kind.BATTERY, now, sample)
+    counted = days_left(journal, LITHIUM, now)
+    assert (reckoned["used_by"], counted["used_by"]) == ("reckoning", "gauge")
+    assert counted["used_mah"] == 3 * reckoned["used_mah"]
+    assert counted["middle"] < reckoned["middle"]
+
+
 def test_mains_and_a_unit_that_never_woke_say_nothing(journal):
     assert days_left(journal, LITHIUM, NOON) is None
     assert days_left(journal, on("mains"), weeks(journal, 3, 5)) is None

@@ -10,11 +10,11 @@ from trap_wire.crc16 import crc16
 WAKE = frames.Wake(
     reason=codes.REASON_PIR, flags=codes.FLAG_RING_OVERFLOW, wake_number=70_001, battery_mv=5_871, battery_ma=-142,
     temperature_cc=-3_012, light_lux=3, trigger_age_ms=4_120, rtc_s=1_795_566_000, throttled_triggers=12,
-    throttled_s=1_900, ladder=codes.LADDER_FULL,
+    throttled_s=1_900, ladder=codes.LADDER_FULL, charge_used_mas=17_640_000,
 )  # fmt: skip
 # Golden bytes: if this changes, units in the field no longer understand each other; raise codes.UART_PROTOCOL.
 WAKE_FRAME = bytes.fromhex(
-    "a55a02071d0108711101 00ef1672ff3cf40300 18100000 b029066b 0c00 6c070000 00".replace(" ", "")
+    "a55a0207210108711101 00ef1672ff3cf40300 18100000 b029066b 0c00 6c070000 00 402a0d01".replace(" ", "")
 )
 
 
@@ -26,6 +26,12 @@ def test_wake_frame_matches_its_golden_bytes():
     encoded = frames.encode(codes.WAKE, 7, frames.pack_wake(WAKE))
     assert encoded[:-2] == WAKE_FRAME
     assert struct.unpack("<H", encoded[-2:])[0] == crc16(WAKE_FRAME[2:])
+
+
+def test_pi_of_the_first_protocol_is_told_in_its_own_words_and_a_supervisor_of_it_is_understood():
+    first = frames.pack_wake(WAKE, protocol=1)
+    assert (len(first), first) == (29, frames.pack_wake(WAKE)[:29])
+    assert frames.unpack_wake(first) == WAKE._replace(charge_used_mas=None)
 
 
 def test_wake_survives_the_line():
@@ -53,7 +59,7 @@ def test_noise_never_hides_the_next_frames_for_good(noise, cuts):
 
 
 def test_payload_of_another_size_is_named():
-    with pytest.raises(ValueError, match="payload of 3 bytes, expected 29"):
+    with pytest.raises(ValueError, match="payload of 3 bytes, expected 33"):
         frames.unpack_wake(b"abc")
 
 
