@@ -114,7 +114,7 @@ def pack_wake(wake: Wake, protocol: int = 2) -> bytes:
 def unpack_wake(payload: bytes) -> Wake:
     """WAKE from a payload of either protocol; ``ValueError`` when it has another size."""
     if len(payload) == WAKE_SIZE - 4:
-        return Wake(*struct.unpack(_WAKE_1, payload), None)
+        return Wake(*(struct.unpack(_WAKE_1, payload) + (None,)))  # noqa: RUF005  # mypy counts the other form wrong
     return Wake(*_unpack(_WAKE, payload))
 
 

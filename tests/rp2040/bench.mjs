@@ -203,8 +203,18 @@ const ORDERS = {
     return { dark: bench.dark, seconds: seconds(), alarm, erases: Object.fromEntries(bench.erases), console: bench.console,
       born: Math.floor(bench.born), words: bench.words, pc: bench.dark ? 0 : bench.sim.rp2040.core.PC };
   },
-  save({ file }) { fs.writeFileSync(file, bench.dark ? bench.flash : bench.sim.rp2040.flash.subarray(0, FLASH_SIZE)); return {}; },
-  restore({ file }) { bench.flash.set(fs.readFileSync(file)); return {}; },
+  // Flash, and what the clock keeps on its coin cell.
+  save({ file }) {
+    const { alarm, control, status, offset } = bench.chips.clock;
+    fs.writeFileSync(file, bench.dark ? bench.flash : bench.sim.rp2040.flash.subarray(0, FLASH_SIZE));
+    fs.writeFileSync(file + ".clock", JSON.stringify({ alarm, control, status, offset }));
+    return {};
+  },
+  restore({ file }) {
+    bench.flash.set(fs.readFileSync(file));
+    Object.assign(bench.chips.clock, JSON.parse(fs.readFileSync(file + ".clock", "utf8")));
+    return {};
+  },
 };
 
 class Bus {
