@@ -221,6 +221,9 @@ class Bus {
   constructor() { this.gauge = new Gauge(); this.clock = new DS3231(seconds); this.thermometer = new Thermometer(); }
   attach(i2c) {
     let chip = null, fresh = true;
+    // An abort flushes the FIFO, and an empty one says so (RP2040 datasheet 4.3); rp2040js forgets it, and the driver would wait.
+    const abort = i2c.abort.bind(i2c);
+    i2c.abort = (reason) => { abort(reason); i2c.setInterrupts(1 << 4); };
     i2c.onStart = () => { fresh = true; i2c.completeStart(); };
     i2c.onConnect = (address) => {
       chip = [this.gauge, this.clock, this.thermometer].find((one) => one.address === address && !one.dead) ?? null;

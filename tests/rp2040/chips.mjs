@@ -12,7 +12,7 @@ class Words {
 
 // INA226, or INA219 with `kind` 219. `ma` is negative out of the pack; `shuntMohm` is what is soldered in.
 export class Gauge extends Words {
-  constructor() { super(0x40); this.mv = 5900; this.ma = -25; this.kind = 226; this.shuntMohm = 10; this.config = 0x4127; }
+  constructor() { super(0x40); this.mv = 5900; this.ma = -25; this.kind = 226; this.shuntMohm = 20; this.config = 0x4127; }
   word(register) {
     const microvolts = -this.ma * this.shuntMohm;
     if (register === 0) return this.config;

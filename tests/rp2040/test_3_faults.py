@@ -1,0 +1,103 @@
+"""A chip that hangs, power that goes in the middle of a write, and an update over the line."""
+
+import os
+import random
+
+import pytest
+
+from tests.rp2040.pi import Pi
+from tools.image.host import ROOT
+from trap.link.supervisor_update import Answer, offer
+from trap_wire import codes, pins
+from trap_wire.supervisor_image import sources
+
+CUTS = int(os.environ.get("MANUL_PICO_CUTS", "12"))
+WORDS_OF_A_WAKE = 4_000  # flash words that a wake writes or erases, at most; a cut beyond the last one never comes
+
+
+def up(pico):
+    pico.motion()
+    pico.await_pin(pins.SUPERVISOR_PI_RAIL, 1)
+
+
+def test_chip_that_hangs_is_reset_by_its_watchdog_and_the_next_life_says_so(pico):
+    up(pico)
+    with Pi(pico) as pi:
+        pi.wake()
+    hung_ms = pico.state()["ms"]
+    pico.order("hang")
+    assert pico.await_dark() == "watchdog"
+    bitten_ms = pico.events[-1]["ms"] - hung_ms
+    print(f"hang -> watchdog {bitten_ms} ms")
+    assert 7_500 < bitten_ms < 8_600
+    pico.power_up(reason="watchdog")  # nothing but HOLD keeps the latch now: the new start has 60 ms
+    pico.run_for(500)
+    assert not pico.state()["dark"]
+    pico.order("power_off")
+    pico.order("pass", ms=400_000)  # the back-off
+    up(pico)
+    with Pi(pico) as pi:
+        records = [(r.kind, r.code) for r in pi.ring()]
+        pi.sleep()
+    assert (codes.RECORD_FAULT, codes.FAULT_WATCHDOG) in records
+
+
+@pytest.mark.parametrize("seed", range(CUTS))
+def test_power_cut_in_a_write_leaves_a_supervisor_that_boots_and_every_confirmed_record(pico, seed):
+    draw = random.Random(seed)
+    pico.order("cut", words=draw.randrange(WORDS_OF_A_WAKE))
+    confirmed = 0
+    pico.motion()
+    pico.until(lambda: pico.level(pins.SUPERVISOR_PI_RAIL) == 1 or pico.state()["dark"])
+    if not pico.state()["dark"]:
+        try:
+            with Pi(pico) as pi:
+                pi.wake()
+                kept = pi.ring()
+                confirmed = kept[-1].sequence if kept else 0
+                pico.run_for(200)
+                pi.line.send(codes.SLEEP_REQUEST)
+                pico.pin(pins.SUPERVISOR_PI_HALTED, 1)
+                pico.until(lambda: pico.state()["dark"], 60)
+        except AssertionError:
+            if not pico.state()["dark"]:
+                raise
+    how = pico.await_dark()
+    pico.order("cut", words=-1)
+    pico.order("pass", ms=7 * 3_600_000)  # longer than any back-off
+    up(pico)
+    with Pi(pico) as pi:
+        records = [record.sequence for record in pi.ring(confirmed)]
+        pi.sleep()
+    print(f"cut {seed}: {how}, records {records}")
+    first = records[0] if records else confirmed + 1
+    assert first <= confirmed + 1 or how == "latch"
+    assert records == list(range(first, first + len(records)))
+    assert pico.await_dark() == "latch"
+
+
+def test_update_over_the_line_fits_the_rp2040_is_tried_and_confirmed(pico):
+    newer = sources(ROOT / "firmware")
+    talk = newer["trap_supervisor/talk.py"].decode()
+    assert "FIRMWARE = (0, 1, 0)" in talk
+    newer["trap_supervisor/talk.py"] = talk.replace("FIRMWARE = (0, 1, 0)", "FIRMWARE = (0, 9, 0)").encode()
+    up(pico)
+    with Pi(pico) as pi:
+        pi.wake()
+        began = pico.now_s()
+        told = offer(pi.line, newer, "0.9.0")
+        print(f"update of {sum(map(len, newer.values()))} bytes in {pico.now_s() - began:.1f} s of the chip's time")
+        assert told.answer is Answer.STAGED
+        pi.sleep()
+    assert pico.await_dark() == "latch"
+    assert pico.sleep(60)  # the alarm that the staging armed
+    pico.await_pin(pins.SUPERVISOR_PI_RAIL, 1)
+    rail_ms = (
+        next(e["ms"] for e in reversed(pico.events) if e.get("pin") == pins.SUPERVISOR_PI_RAIL) - pico.state()["born"]
+    )
+    print(f"latch -> rail with an update of sources: {rail_ms} ms")
+    with Pi(pico) as pi:
+        assert tuple(pi.line.peer)[1:] == (0, 9, 0)
+        assert offer(pi.line, newer, "0.9.0").answer is Answer.RUNNING
+        pi.sleep()
+    assert pico.await_dark() == "latch"
