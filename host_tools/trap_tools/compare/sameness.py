@@ -1,12 +1,11 @@
 """Who ran what: the same protocol and the same detector make numbers comparable, and only those."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from trap_tools.archive.whole import Whole
-from trap_tools.protocol.ran import ran as ran_by
-from trap_tools.protocol.ran import unknown
+from trap_tools.protocol.ran import differing, unknown
 from trap_wire.entries import from_us
 from trap_wire.protocol import Protocol
 
@@ -44,17 +43,7 @@ def sameness(read: Sequence[Whole], rules: Mapping[str, Protocol] | None = None)
     """Compare what was run; ``rules`` are the protocols that are known by their hash, to say in what they differ."""
     ran = tuple(_ran(one) for one in read)
     found = [*_spread("protocol", ran, lambda one: one.protocols), *_spread("detector", ran, lambda one: one.models)]
-    return Sameness(ran, tuple(found), _differing(read, rules or {}), tuple(unknown(read, rules or {})))
-
-
-def _differing(read: Sequence[Whole], rules: Mapping[str, Protocol]) -> dict[str, dict[str, Any]]:
-    """Every rule that is not the same in all protocols that were run, with its values."""
-    used = {
-        f"{one.name}@{one.version} {one.digest[:12]}": asdict(one) for whole in read for one in ran_by(whole, rules)
-    }
-    names = [spec.name for spec in fields(Protocol)]
-    values = {name: {protocol: table[name] for protocol, table in used.items()} for name in names}
-    return {name: said for name, said in values.items() if len(set(said.values())) > 1}
+    return Sameness(ran, tuple(found), differing(read, rules or {}), tuple(unknown(read, rules or {})))
 
 
 def _ran(one: Whole) -> Ran:

@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 from trap_tools.archive.whole import Whole
 from trap_tools.protocol import files
@@ -36,6 +38,13 @@ def spoken(read: Sequence[Whole], folder: Path) -> str:
     rules = known(read, folder)
     used = Counter(protocol for one in read for protocol in ran(one, rules))
     return used.most_common(1)[0][0].languages.split(",")[0] if used else "en"
+
+
+def differing(read: Iterable[Whole], rules: Mapping[str, Protocol]) -> dict[str, dict[str, Any]]:
+    """Every rule that is not the same in all protocols that were run: rule -> protocol -> its value."""
+    used = {f"{one.name}@{one.version} {one.digest[:12]}": asdict(one) for whole in read for one in ran(whole, rules)}
+    values = {spec.name: {protocol: table[spec.name] for protocol, table in used.items()} for spec in fields(Protocol)}
+    return {name: said for name, said in values.items() if len(set(said.values())) > 1}
 
 
 def _presets() -> Iterator[Protocol]:

@@ -1,6 +1,7 @@
 """The page: facts gathered into a context, rendered by Jinja, written so that a power cut leaves no half of it."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from markupsafe import Markup
 from trap_tools import durable
 from trap_tools.archive.whole import Whole, whole
 from trap_tools.observers.labels import Labels
+from trap_tools.protocol.ran import differing, known
 from trap_tools.report import plots
 from trap_tools.report.pictures import DISCARDED, KEPT, Picture, pictures
 from trap_tools.report.sections import sections
@@ -93,7 +95,19 @@ def context(reads: Sequence[Whole], name: str, language: str, now: datetime, lin
         "discarded_all": sum(unit.discarded for unit in units),
         **sections(reads, _labels(reads), w),
         "curves": _curves(reads, w),
-        "one_protocol": len({unit.protocol_hash for unit in units}) <= 1,
+        **_protocols(reads, units),
+    }
+
+
+def _protocols(reads: Sequence[Whole], units: Sequence[UnitSummary]) -> dict[str, Any]:
+    """Whether all ran the same rules, which protocol most of them ran, and every rule that differs."""
+    hashes = Counter(unit.protocol_hash for unit in units if unit.protocol_hash)
+    roots = {read.holding.root.parent.parent for read in reads}
+    rules = {digest: one for root in roots for digest, one in known(reads, root).items()}
+    return {
+        "one_protocol": len(hashes) <= 1,
+        "usual_protocol": next((digest for digest, _ in hashes.most_common(1)), ""),
+        "rules_differ": differing(reads, rules),
     }
 
 

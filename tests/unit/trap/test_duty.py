@@ -154,7 +154,8 @@ def test_full_card_is_said_and_the_duty_cycle_goes_on(build, journal):
     trap = build(wakes=[wake(), wake(codes.REASON_SCHEDULE, wake_number=2)], sees=[(animal(0.9),)] * 4)
     full = MediaStore(trap.card, journal, Reserve(journal=0, heartbeat=2**62))
     duty.awake(dataclasses.replace(trap, store=full))
-    assert "card full" in of(journal, Kind.ERROR)[0]["words"]
+    refused = of(journal, Kind.ERROR)[0]
+    assert "card full" in refused["words"] and refused["lost_burst"] == "MN-017-00000001"
     assert len(journal.files(role=Role.PHOTOGRAPH)) == 1  # the heartbeat, from its own reserve
 
 

@@ -164,6 +164,17 @@ def test_units_of_two_protocols_are_said_not_to_compare(tmp_path):
     assert words()["other_protocol"] in build(tmp_path).read_text(encoding="utf-8")
 
 
+def test_rules_in_which_units_differ_stand_on_the_page_and_the_odd_unit_is_marked(tmp_path):
+    usual, odd = load("pallas-cat").protocol, load("snow-leopard").protocol
+    for name, rules in (("MN-01", usual), ("MN-02", usual), ("MN-03", odd)):
+        unit = Unit(tmp_path, name)
+        unit.boot(protocol=f"{rules.name}@1", protocol_hash=rules.digest)
+        unit.close()
+    page = build(tmp_path).read_text(encoding="utf-8")
+    assert page.count("⚠ snow-leopard@1") == 1 and "⚠ pallas-cat@1" not in page
+    assert "<code>burst_frames</code>" in page and "<code>heartbeat_hour</code>" not in page
+
+
 def test_table_fits_eighty_columns_and_names_the_trouble(tmp_path):
     unit = night(tmp_path, "MN-17")
     unit.add(Kind.ERROR, part="card", words="card: full [12 MB]")
@@ -281,10 +292,7 @@ def test_page_is_in_the_first_language_of_the_protocol_that_most_units_ran(tmp_p
     rules = dataclasses.replace(load("pallas-cat").protocol, languages="mn,ru,en")
     for name, protocol in (("MN-01", rules), ("MN-02", rules), ("MN-03", load("pallas-cat").protocol)):
         unit = Unit(tmp_path, name)
-        unit.boot(protocol_hash=protocol.digest)
-        unit.add(
-            Kind.DEPLOYMENT, action="start", note="", protocol_hash=protocol.digest, rules=dataclasses.asdict(protocol)
-        )
+        unit.boot(protocol_hash=protocol.digest, rules=dataclasses.asdict(protocol))
         unit.visit_of("keep")
         unit.close()
     for words_given, lang in (([], "mn"), (["--language", "kk"], "kk")):
