@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """A pretend ``mpremote`` 1.29 with a pretend chip, for PATH: the same words in, the same lines and exit codes out.
 
+The real one meets a real MicroPython in ``tests/micropython/test_flash_by_mpremote.py``; this one has the faults.
+
 The chip is the folder in PRETEND_CHIP. PRETEND_FAULTS is a JSON file that holds what goes wrong and is counted down:
 ``absent`` (no board), ``resets`` (this many commands fail, as when the watchdog resets the chip), ``flips`` (path -> how
 often a copy of it is stored wrongly), ``room`` (bytes of flash).
@@ -37,7 +39,7 @@ def count_down(name):
 def stored(path, data):
     used = sum(p.stat().st_size for p in CHIP.rglob("*") if p.is_file() and p != CHIP / path)
     if used + len(data) > fault("room", 10**9):
-        fail("cp: [Errno 28] ENOSPC: No space left on device.")
+        fail(f"cp: {path}: No space left on device.")
     if count_flip(path):
         data = bytes([data[0] ^ 1]) + data[1:]
     (CHIP / path).write_bytes(data)
@@ -57,15 +59,15 @@ def fs(command, *paths):
         source, target = paths
         print(f"cp {source} {target}")
         if not (CHIP / target[1:]).parent.is_dir():
-            fail("cp: [Errno 2] ENOENT: No such file or directory.")
+            fail(f"cp: {target[1:]}: No such file or directory.")
         return stored(target[1:], Path(source).read_bytes())
     path = paths[0].removeprefix(":")
     print(f"{command} :{path}")
     there = CHIP / path
     if command == "mkdir":
-        return there.mkdir() if not there.exists() else fail("mkdir: [Errno 17] EEXIST: File exists.")
+        return there.mkdir() if not there.exists() else fail(f"mkdir: {path}: File exists.")
     if not there.exists():
-        fail(f"{command}: [Errno 2] ENOENT: No such file or directory.")
+        fail(f"{command}: {path}: No such file or directory.")
     if command == "ls":
         for entry in sorted(there.iterdir()):
             print(f"{0 if entry.is_dir() else entry.stat().st_size:12} {entry.name}{'/' if entry.is_dir() else ''}")
