@@ -111,13 +111,13 @@ def _say(same: Sameness, found: Sequence[SiteRate]) -> None:
 def _say_corrected(truth: Mapping[str, Sequence[Corrected]]) -> None:
     """All animals, with those added that the filter threw away."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("all animals", "", "events", "looked at", "missed, %", "per 100 days", "corrected"):
-        table.add_column(name, justify="left" if name in ("all animals", "") else "right")
+    for name in ("all animals by", "looked at", "missed, %", "per 100 days", "corrected"):
+        table.add_column(name, justify="left" if name.endswith("by") else "right", no_wrap=True)
     rows = [row for group in truth.values() for row in group]
     for row in rows:
         missed = str(row.missed.scaled(100)) if row.missed else "–"
-        seen = [str(row.events), f"{row.looked_at}/{row.audited}", missed]
-        table.add_row(row.by, row.group.partition("+")[0], *seen, str(row.raw or "–"), str(row.corrected or "–"))
+        name = f"{row.by} {row.group.partition('+')[0]}"
+        table.add_row(name, f"{row.looked_at}/{row.audited}", missed, str(row.raw or "–"), str(row.corrected or "–"))
     Console().print(table)
     if silent := [row.group for row in rows if row.by == "unit" and row.audited and not row.looked_at]:
         click.echo(

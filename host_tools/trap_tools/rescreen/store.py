@@ -47,10 +47,10 @@ class Judged:
 
 
 class Results:
-    """Owner of ``FOLDER/rescreen/<model hash>.sqlite``."""
+    """Owner of ``FOLDER/rescreen/<model hash>.sqlite3``; a ``.sqlite`` would be taken for the journal of a card."""
 
     def __init__(self, archive: Path, model_sha256: str) -> None:
-        self.path = archive / FOLDER / f"{model_sha256[:16]}.sqlite"
+        self.path = archive / FOLDER / f"{model_sha256[:16]}.sqlite3"
         with self._words():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._database = sqlite3.connect(self.path)

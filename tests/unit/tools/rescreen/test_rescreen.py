@@ -51,6 +51,13 @@ def test_every_photograph_is_looked_at_once_and_a_second_run_does_nothing(tmp_pa
     assert (again["looked_at"], again["known_before"]) == (0, 5)
 
 
+def test_what_rescreening_keeps_is_not_taken_for_another_deployment(tmp_path):
+    archive(tmp_path, 2)
+    rescreen(tmp_path, "--processes", "1")
+    result = CliRunner().invoke(main, ["archive", str(tmp_path), "--json"])
+    assert result.exit_code == 0 and len(json.loads(result.stdout)["deployments"]) == 1
+
+
 def test_same_photograph_under_two_names_is_looked_at_once(tmp_path):
     unit = Unit(tmp_path)
     for name in ("a", "b"):
@@ -103,7 +110,7 @@ def test_looks_come_back_as_they_were_and_what_was_not_committed_is_done_again(t
 def test_results_that_are_none_are_named_with_what_to_do(tmp_path):
     archive(tmp_path, 1)
     rescreen(tmp_path, "--processes", "1")
-    store = next(tmp_path.glob("rescreen/*.sqlite"))
+    store = next(tmp_path.glob("rescreen/*.sqlite3"))
     store.write_bytes(b"no database at all, " * 400)
     result = rescreen(tmp_path, "--processes", "1")
     assert result.exit_code == 7 and store.name in result.output and "remove it to begin anew" in result.output
@@ -215,7 +222,7 @@ def test_dask_finishes_although_one_of_two_workers_is_killed(tmp_path, cluster):
 
 def _committed(store):
     """Looks that another connection sees."""
-    files = list(store.glob("*.sqlite"))
+    files = list(store.glob("*.sqlite3"))
     try:
         return sqlite3.connect(files[0]).execute("SELECT count(*) FROM looks").fetchone()[0] if files else 0
     except sqlite3.OperationalError:  # the table is just being made
