@@ -86,14 +86,14 @@ supervisor: $(VENV)/.ready ## build manul-supervisor.uf2: MicroPython from Debia
 image: $(VENV)/.ready ## build/manul.img: a bootable arm64 card from Debian packages (as root; docs/image.md)
 	$(PYTHON) -m tools.image
 
-# Its own step: needs root, QEMU and up to 20 minutes. SYSTEM='-k pulse' runs a part; MANUL_IMAGE=DIR tests an image built before.
 .PHONY: test-rp2040
 test-rp2040: $(VENV)/.ready ## the supervisor's whole firmware, built and booted in an emulated RP2040 (docs/supervisor.md)
 	$(BIN)/python -m pytest tests/rp2040 -o addopts= -o timeout=900 --import-mode=importlib -p no:xdist -ra $(RP2040)
 
+# Its own step: needs root, QEMU and up to 20 minutes. SYSTEM='-k pulse' runs a part; MANUL_IMAGE=DIR tests an image built before.
 .PHONY: test-system
 test-system: test-rp2040 $(VENV)/.ready ## the firmware in an emulated ARM machine: kernel GPIO, I2C, USB, libcamera (docs/system-test.md)
-	$(BIN)/python -m pytest tests/system -o addopts= -o timeout=1800 --import-mode=importlib -n 2 --dist loadfile -ra --durations=0 $(SYSTEM)
+	$(BIN)/python -m pytest tests/system -o addopts= -o timeout=1800 --import-mode=importlib -n 2 --dist loadfile --no-loadscope-reorder -ra --durations=0 $(SYSTEM)
 
 .PHONY: model
 model: $(VENV)/.ready ## train, quantise and measure a detector from DATA=DIR into build/model (CPU, an hour on two free cores)

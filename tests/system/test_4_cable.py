@@ -43,12 +43,14 @@ def test_pull_that_was_cut_in_the_middle_is_taken_up_and_verified(armed, tmp_pat
 
 def test_unit_takes_its_next_picture_while_it_is_being_pulled(armed, tmp_path):
     """The picture comes first. An emulated burst may outlast the laptop's patience of 30 s: then the pull is taken up again."""
-    bursts(armed, 2)
+    bursts(armed, 3)
     words = ["pull", "--to", str(tmp_path), "--keep-clock", "--port"]
     with cable(armed) as port:
         pulling = subprocess.Popen(
             [sys.executable, str(MANUL), *words, port], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
+        while not local(tmp_path) and pulling.poll() is None:
+            time.sleep(0.01)
         found = burst(armed, head(armed))
         assert found["burst"][0]["frames"] == 3
         out, _ = pulling.communicate(timeout=180)

@@ -15,14 +15,14 @@ ROOT = Path(__file__).parent.parent.parent
 CACHE = ROOT / ".cache" / "image"
 SUITE = "trixie"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-# Command -> Debian package that brings it, for `make image` and `make test-system` alike.
+# Command -> Debian packages that bring it, for `make image` and `make test-system` alike.
 TOOLS = {
     "mmdebstrap": "mmdebstrap", "depmod": "kmod", "cpio": "cpio", "zstd": "zstd", "mke2fs": "e2fsprogs",
     "genimage": "genimage", "mkdosfs": "dosfstools", "mcopy": "mtools", "systemd-sysusers": "systemd",
 }  # fmt: skip
 VM_TOOLS = {
     "qemu-system-aarch64": "qemu-system-arm", "qemu-img": "qemu-utils", "qemu-aarch64": "qemu-user", "setarch": "util-linux",
-    "gcc": "gcc", "debugfs": "e2fsprogs", "fsck.fat": "dosfstools",
+    "gcc": "gcc libc6-dev", "debugfs": "e2fsprogs", "fsck.fat": "dosfstools",
 }  # fmt: skip
 
 
@@ -46,7 +46,8 @@ def run(*command: str | Path, cwd: Path | None = None, env: dict[str, str] | Non
 def require(tools: dict[str, str]) -> None:
     """Install the packages of missing commands, as root; otherwise say which command installs them."""
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    missing = sorted({package for command, package in tools.items() if not shutil.which(command, path=path)})
+    wanted = [packages for command, packages in tools.items() if not shutil.which(command, path=path)]
+    missing = sorted({package for packages in wanted for package in packages.split()})
     if not missing:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):

@@ -24,7 +24,10 @@ MASKED = (
     "dev-hugepages.mount", "dev-mqueue.mount", "sys-kernel-tracing.mount", "sys-fs-fuse-connections.mount",
     "systemd-journal-flush.service", "systemd-random-seed.service", "getty@tty1.service", "getty-static.service",
     "systemd-logind.service", "systemd-user-sessions.service", "modprobe@drm.service", "modprobe@fuse.service",
-    "modprobe@loop.service", "modprobe@dm_mod.service",
+    "modprobe@loop.service", "modprobe@dm_mod.service", "systemd-remount-fs.service", "kmod-static-nodes.service",
+    "systemd-tmpfiles-setup-dev-early.service", "systemd-tmpfiles-setup-dev.service", "systemd-udev-load-credentials.service",
+    "systemd-modules-load.service", "sys-kernel-debug.mount", "run-lock.mount",
+    "proc-sys-fs-binfmt_misc.automount",
 )  # fmt: skip
 ENABLED = {
     "multi-user.target.wants": ("trapd.service", "manul-sleep.path", "manul-gadget.service", "manul-media.service"),
