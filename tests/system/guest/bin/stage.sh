@@ -27,7 +27,8 @@ mkdir -p /run/libcamera/pipeline/virtual
 cp $T/virtual.yaml /run/libcamera/pipeline/virtual/
 mount -t overlay -o lowerdir=/run/libcamera:/usr/share/libcamera none /usr/share/libcamera
 
-mkdir -p /run/systemd/system/trapd.service.d
+mkdir -p /run/systemd/system/trapd.service.d /run/systemd/system/manul-gadget.service.d
+printf '[Unit]\nConditionKernelCommandLine=\n' > /run/systemd/system/manul-gadget.service.d/bench.conf
 cat > /run/systemd/system/trapd.service.d/bench.conf <<'U'
 [Unit]
 ConditionKernelCommandLine=
