@@ -115,7 +115,10 @@ def summary_of(trap: Trap) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class UnitConfig:
-    """Where the parts of a real unit are. The first ``detectors`` folder that exists is used."""
+    """Where the parts of a real unit are. The first ``detectors`` folder that exists is used.
+
+    ``trapd`` puts the running release's own behind the first of them, which is for one that somebody copied onto the unit.
+    """
 
     station: Path = STATION
     journal: Path = JOURNAL / "journal.sqlite"

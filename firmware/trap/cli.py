@@ -66,12 +66,15 @@ def _paths(parser: argparse.ArgumentParser) -> None:
 def _config(args: argparse.Namespace) -> "UnitConfig":
     from dataclasses import replace
 
+    from trap import releases
     from trap.assembly import UnitConfig
 
+    dropped_in, *others = UnitConfig().detectors
     changes = {name: getattr(args, name) for name in ("station", "host_port", "uart", "gpio_chip")}
     if args.data is not None:
         changes |= {"journal": args.data / "journal" / "journal.sqlite", "card": args.data / "card"}
-        changes["detectors"] = (args.data / "journal" / "detector", *UnitConfig().detectors)
+        others, dropped_in = [dropped_in, *others], args.data / "journal" / "detector"
+    changes["detectors"] = (dropped_in, *releases.detectors(), *others)
     if args.detector is not None:
         changes["detectors"] = (args.detector,)
     if args.camera is not None:

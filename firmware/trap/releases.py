@@ -18,6 +18,13 @@ def images(data: Path, keys: Callable[[], Iterable[bytes]]) -> Images:
     return Images(FolderCard(data), data / "inbox", keys, python())
 
 
+def detectors(environment: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
+    """The detector folders that the running release brought along; none where no launcher started it."""
+    if FOLDER not in environment:
+        return ()
+    return tuple(sorted(card.parent for card in Path(environment[FOLDER]).glob("model/*/model.toml")))
+
+
 def decided(trouble: str, environment: Mapping[str, str] = os.environ) -> str:
     """End a trial: a release that could arm the unit stays, one with ``trouble`` is left. What was said, or nothing."""
     if FOLDER not in environment:

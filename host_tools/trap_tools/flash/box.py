@@ -34,11 +34,15 @@ class Work:
     as_json: bool
 
 
-def write(work: Work, tickets: list[Ticket], in_a_row: bool) -> int:
-    """Card after card until the sheet is empty; the exit code of the first that failed, 0 when none did."""
+def write(work: Work, tickets: list[Ticket], in_a_row: bool, known: list[Disk] | None = None) -> int:
+    """Card after card until the sheet is empty; the exit code of the first that failed, 0 when none did.
+
+    ``known``: the disks that were there before any card; now, when nobody looked earlier.
+    """
     made: list[dict[str, Any]] = []
     code = 0
-    known = work.choice.listed() if not (work.choice.to or work.choice.files) else []
+    if known is None:
+        known = work.choice.listed() if not (work.choice.to or work.choice.files) else []
     while True:
         cards = offers.targets(work.choice) or offers.awaited(
             work.choice, known, lambda text: click.echo(text, err=True)
@@ -64,10 +68,7 @@ def _paired(cards: Sequence[Disk], tickets: list[Ticket]) -> tuple[list[Ticket],
 def _batch(work: Work, cards: Sequence[Disk], tickets: Sequence[Ticket], made: list[dict[str, Any]]) -> list[Outcome]:
     offers.confirm(cards, work.choice, offers.typed)
     slots: list[Ticket | None] = list(tickets) or [None] * len(cards)
-    names = [
-        f"{t.facts.station.unit} on {Path(c.path).name}" if t else Path(c.path).name
-        for c, t in zip(cards, slots, strict=True)
-    ]
+    names = [_called(card, ticket) for card, ticket in zip(cards, slots, strict=True)]
     jobs = [
         Job(name, offers.opener(card, work.choice), ticket.slot if ticket else None)
         for name, card, ticket in zip(names, cards, slots, strict=True)

@@ -98,9 +98,10 @@ def flash(
         _check_slot(source.image)
     if sign:
         keys.load_private(sign)
+    known = choice.listed() if usb else None  # what the unit will appear beside
     if usb:
         _rpiboot()
-    ctx.exit(box.write(Work(source, choice, receipts, sign, as_json), tickets, in_a_row=bool(sheet)))
+    ctx.exit(box.write(Work(source, choice, receipts, sign, as_json), tickets, in_a_row=bool(sheet), known=known))
 
 
 def _source(

@@ -93,7 +93,10 @@ def refusal(disk: Disk, max_size: int = MAX_SIZE) -> str:
     if disk.kind != "disk":
         return f"{disk.path} is a {'partition' if disk.kind == 'part' else disk.kind}, not a disk: give the whole disk"
     if system := [point for point in disk.mounted if point in SYSTEM]:
-        return f"{disk.path} holds the running system ({', '.join(system)}): it is never written"
+        return (
+            f"{disk.path} holds the running system ({', '.join(system)}): it is never written; "
+            "'manul flash --list' shows the cards"
+        )
     if disk.mounted:
         points = ", ".join(disk.mounted)
         return (
@@ -108,7 +111,10 @@ def _unfit(disk: Disk, max_size: int) -> str:
     if disk.size == 0:
         return f"{disk.path} has no card in it: insert one"
     if not disk.removable:
-        return f"{disk.path} ({disk.model}) is built into this machine: only removable disks are written"
+        return (
+            f"{disk.path} ({disk.model}) is built into this machine: only removable disks are written; "
+            "put the card into a reader"
+        )
     if disk.size > max_size:
         return (
             f"{disk.path} has {said_size(disk.size)}, above the cap of {said_size(max_size)}: it is hardly a card; "

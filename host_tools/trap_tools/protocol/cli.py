@@ -22,7 +22,8 @@ _json = click.option("--json", "as_json", is_flag=True, help="Machine-readable o
 def protocol() -> None:
     """The rules that every unit of a programme runs: show, check, compare, sign.
 
-    PROTOCOL is a preset's name, a protocol file, a station file or slot, or a receipt of 'manul flash'.
+    PROTOCOL is a preset's name, a protocol file, a station file or slot, a receipt of 'manul flash' or 'manul pull', what
+    'manul summary --json' printed, or a folder that was pulled from units.
     """
 
 
@@ -39,7 +40,7 @@ def list_(as_json: bool) -> None:
 @_json
 def show(source: str, as_json: bool) -> None:
     """Every rule with its value and its reason."""
-    rules = files.load(source)
+    rules = _load(source)
     values = dataclasses.asdict(rules.protocol)
     if as_json:
         click.echo(
@@ -67,7 +68,7 @@ def check(sources: tuple[str, ...], strict: bool) -> None:
 
 def _checked(source: str, strict: bool) -> str:
     try:
-        rules = files.load(source)
+        rules = _load(source)
     except BadInputError as error:
         return str(error)
     silent = ", ".join(rules.unexplained)
@@ -86,7 +87,7 @@ def _checked(source: str, strict: bool) -> str:
 @_json
 def diff(one: str, other: str, require_same: bool, as_json: bool) -> None:
     """What differs between two units, countries or years."""
-    left, right = files.load(one), files.load(other)
+    left, right = _load(one), _load(other)
     found = files.differences(left.protocol, right.protocol)
     if as_json:
         click.echo(json.dumps({"same": not found, "differences": found}))
@@ -133,6 +134,14 @@ def verify(path: Path, key: Path) -> None:
     """Check a protocol file's signature."""
     public = keys.verify_file(path, keys.load_public(key), files.NAMESPACE)
     click.echo(f"{path}: signed by {sshsig.fingerprint(public)}, sha256 {files.load(str(path)).protocol.digest}")
+
+
+def _load(source: str) -> files.Rules:
+    if not Path(source).is_dir():
+        return files.load(source)
+    from trap_tools.protocol.ran import of_folder  # reading journals is a heavy import that presets need not wait for
+
+    return of_folder(Path(source))
 
 
 def _said(value: object) -> str:

@@ -73,10 +73,27 @@ def parse(text: str, source: str) -> Rules:
 def _from_receipt(raw: bytes, source: str) -> Rules:
     try:
         receipt = json.loads(raw)
+        facts = receipt.get("summary", receipt)  # 'manul pull' keeps the unit's summary in its receipt
+        if isinstance(facts.get("protocol_hash"), str) and not isinstance(facts.get("protocol"), Mapping):
+            return _named(facts["protocol_hash"], str(facts.get("protocol", "")), source)
         table = receipt["protocol"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadInputError(f"{source}: a JSON file without a protocol: give a receipt of 'manul flash'") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, BadInputError):
+            raise
+        raise BadInputError(f"{source}: a JSON file without a protocol: give a receipt or a summary") from error
     return _rules({key: value for key, value in table.items() if key != "sha256"}, {}, source)
+
+
+def _named(digest: str, name: str, source: str) -> Rules:
+    """A summary names its rules by their hash: the preset that has it."""
+    for preset in presets():
+        rules = load(preset)
+        if rules.protocol.digest == digest:
+            return dataclasses.replace(rules, source=source)
+    raise BadInputError(
+        f"{source}: the unit runs {name} ({digest[:12]}), which no preset is: give its protocol file, the unit's receipt of "
+        "'manul flash', or the folder that was pulled from it"
+    )
 
 
 def _rules(table: Any, why: Any, source: str) -> Rules:

@@ -6,7 +6,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from trap_tools.archive.whole import Whole
+from trap_tools.archive.whole import Whole, whole
 from trap_tools.protocol import files
 from trap_wire.errors import BadInputError
 from trap_wire.protocol import Protocol
@@ -31,6 +31,25 @@ def unknown(read: Iterable[Whole], rules: Mapping[str, Protocol]) -> list[str]:
     """Names of protocols that were run and whose rules are nowhere to be found."""
     boots = (boot for one in read for boot in one.log.boots if boot.protocol_hash and boot.protocol_hash not in rules)
     return list(dict.fromkeys(f"{boot.protocol} {boot.protocol_hash[:12]}" for boot in boots))
+
+
+def of_folder(folder: Path) -> files.Rules:
+    """The rules that the units of a pulled folder ran last; ``BadInputError`` when they differ or are nowhere to be found."""
+    read = whole(folder)
+    rules = known(read, folder)
+    if lost := unknown(read, rules):
+        raise BadInputError(
+            f"{folder}: ran {', '.join(lost)}, whose rules are not here: put its protocol file or a receipt into {folder}"
+        )
+    found = {protocol: None for one in read for protocol in ran(one, rules)[-1:]}
+    if len(found) != 1:
+        names = (
+            ", ".join(f"{protocol.name} {protocol.version} {protocol.digest[:12]}" for protocol in found) or "nothing"
+        )
+        raise BadInputError(
+            f"{folder}: its units ran {names}: give the folder of one unit, or see 'manul compare {folder}'"
+        )
+    return files.Rules(next(iter(found)), {}, str(folder))
 
 
 def spoken(read: Sequence[Whole], folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -264,6 +265,61 @@ def test_box_of_cards_in_a_row_waits_for_the_next_card_to_appear(desk, made):
     work = box.Work(Source(image.opened(made.path), "", {}), choice, desk / "receipts", None, as_json=True)
     assert box.write(work, from_sheet(desk / "sheet.csv", "pallas-cat"), in_a_row=True) == 0
     assert [station_on(desk / name).station.unit for name in ("one", "two")] == ["MN-001", "MN-002"]
+
+
+def rpiboot(desk, lines):
+    """Raspberry Pi's tool on PATH; what it was asked goes to a file."""
+    (desk / "bin").mkdir()
+    (desk / "bin" / "rpiboot").write_text(f'#!/bin/sh\necho "$@" >> {desk}/asked\n{lines}\n')
+    (desk / "bin" / "rpiboot").chmod(0o755)
+    return {"PATH": f"{desk / 'bin'}:{os.environ['PATH']}"}
+
+
+def on_the_cable(desk, made, env):
+    words = [
+        "flash",
+        "--image",
+        made.path,
+        "--receipts",
+        desk / "receipts",
+        "--usb",
+        "--file",
+        desk / "one",
+        "--yes",
+        "one",
+    ]
+    return CliRunner().invoke(main, [str(word) for word in words], env=env)
+
+
+def test_unit_on_the_cable_is_made_a_disk_before_any_card_is_written(desk, made):
+    answer = on_the_cable(desk, made, rpiboot(desk, f"cmp -n 2 {desk}/one /dev/zero && exit 1; exit 0"))
+    assert answer.exit_code == 0, answer.output
+    assert (desk / "asked").read_text() == "-d mass-storage-gadget64\n"
+
+
+@pytest.mark.parametrize(("lines", "said"), [("exit 1", "USB boot mode"), (None, "install Raspberry Pi's usbboot")])
+def test_unit_that_does_not_become_a_disk_says_what_to_do_and_nothing_is_written(desk, made, lines, said):
+    if lines is None and shutil.which("rpiboot"):
+        pytest.skip("rpiboot is installed here")
+    env = rpiboot(desk, lines) if lines else {}
+    answer = on_the_cable(desk, made, env)
+    assert answer.exit_code == 8, answer.output
+    assert said in answer.output
+    assert (desk / "one").read_bytes()[:2] == b"\xee\xee"
+
+
+def test_disk_that_appeared_while_the_unit_booted_is_the_new_one(desk, made):
+    """Looked at before ``rpiboot``: the disk may be there before it returns."""
+    before, reader = [], Reader(desk / "one")
+    work = box.Work(
+        Source(image.opened(made.path), "", {}),
+        Choice(yes=["one"], listed=reader),
+        desk / "receipts",
+        None,
+        as_json=True,
+    )
+    assert box.write(work, [], in_a_row=False, known=before) == 0
+    assert first(desk / "one") == first(made.path)
 
 
 def test_ctrl_c_in_a_real_process_says_so_and_the_card_does_not_start(desk, made):

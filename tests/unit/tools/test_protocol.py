@@ -1,8 +1,10 @@
+import dataclasses
 import json
 
 import pytest
 from click.testing import CliRunner
 
+from tests.pulled import Unit
 from tests.signing import KEY, OTHER, pem, public_line
 from trap_tools.cli import main
 from trap_tools.protocol import files
@@ -43,6 +45,51 @@ def test_diff_reads_presets_slots_and_receipts_alike(tmp_path):
     assert "the same rules" in manul("diff", "pallas-cat", tmp_path / "slot").output
     found = json.loads(manul("diff", tmp_path / "slot", tmp_path / "receipt.json", "--json").output)
     assert found["differences"]["burst_frames"] == [3, other.protocol.burst_frames]
+
+
+def pulled(folder, unit, *protocols, journalled=True):
+    """What ``manul pull`` brought home of a unit that ran these rules one after the other."""
+    made = Unit(folder, unit)
+    for protocol in protocols:
+        rules = {"rules": dataclasses.asdict(protocol)} if journalled else {}
+        made.boot(protocol=f"{protocol.name}@{protocol.version}", protocol_hash=protocol.digest, **rules)
+    made.close()
+
+
+def test_diff_reads_what_two_countries_pulled_in_two_years(tmp_path):
+    cat = files.load("pallas-cat").protocol
+    changed = dataclasses.replace(cat, version=2, burst_frames=4)
+    pulled(tmp_path / "mn-2025", "MN-01", cat)
+    pulled(tmp_path / "mn-2025", "MN-02", cat)
+    pulled(tmp_path / "kz-2026", "KZ-01", cat, changed)  # what it ran last
+    found = json.loads(manul("diff", tmp_path / "mn-2025", tmp_path / "kz-2026", "--json").output)
+    assert found["differences"] == {"version": [1, 2], "burst_frames": [3, 4]}
+    assert "the same rules" in manul("diff", "pallas-cat", tmp_path / "mn-2025").output
+
+
+def test_folder_whose_units_ran_unlike_rules_or_rules_that_nobody_has_says_what_to_do(tmp_path):
+    cat, leopard = (files.load(name).protocol for name in files.presets())
+    pulled(tmp_path / "both", "MN-01", cat)
+    pulled(tmp_path / "both", "MN-02", leopard)
+    answer = manul("diff", tmp_path / "both", "pallas-cat")
+    assert answer.exit_code == 3
+    assert "give the folder of one unit" in answer.output
+    assert manul("diff", tmp_path / "both" / "MN-01", "pallas-cat").exit_code == 0
+    pulled(tmp_path / "lost", "MN-01", dataclasses.replace(cat, name="ours"), journalled=False)
+    assert "put its protocol file or a receipt into" in manul("diff", tmp_path / "lost", "pallas-cat").output
+
+
+def test_summary_names_its_rules_by_their_hash(tmp_path):
+    cat = files.load("pallas-cat").protocol
+    summary = {"unit": "MN-01", "protocol": "pallas-cat@1", "protocol_hash": cat.digest}
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    (tmp_path / "pull.json").write_text(json.dumps({"unit": "MN-01", "summary": summary}))
+    for name in ("summary.json", "pull.json"):
+        assert "the same rules" in manul("diff", tmp_path / name, "pallas-cat").output
+    (tmp_path / "summary.json").write_text(json.dumps({**summary, "protocol_hash": "ab" * 32}))
+    answer = manul("diff", tmp_path / "summary.json", "pallas-cat")
+    assert answer.exit_code == 3
+    assert "the folder that was pulled from it" in answer.output
 
 
 def test_diff_of_unlike_protocols_can_fail_a_script():

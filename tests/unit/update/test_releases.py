@@ -1,9 +1,11 @@
 """What a running release says of itself."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.unit.update.test_update import release, update
-from trap import launcher, releases
+from trap import cli, launcher, releases
 from trap.drivers.card import FolderCard
 from trap.update import boot, state
 
@@ -50,3 +52,18 @@ def test_only_a_run_counts_as_a_start(card):
     launcher.main(words[:2], run=lambda *call: said.append(call[1][1:]))
     assert said[-1] == ["-m", "trap.cli", "run"]
     assert state.load(card).starts_left == before - 1
+
+
+def test_release_brings_the_detector_that_the_unit_runs(card, monkeypatch, tmp_path):
+    """Behind one that somebody copied onto the unit, and before the image's."""
+    monkeypatch.setenv(releases.FOLDER, started(card)[releases.FOLDER])
+    args = cli._parser().parse_args(["run", "--data", str(tmp_path / "data")])
+    brought = Path(started(card)[releases.FOLDER]) / "model" / "m"
+    assert (brought / "model.toml").read_text() == "v1.1"
+    assert cli._config(args).detector_folder() == brought
+    (tmp_path / "data" / "journal" / "detector").mkdir(parents=True)
+    assert cli._config(args).detector_folder() == tmp_path / "data" / "journal" / "detector"
+
+
+def test_program_that_no_launcher_started_has_no_release_and_no_detector_of_one():
+    assert releases.detectors({}) == ()
