@@ -1,21 +1,23 @@
 """Putting a pretend unit together: pretend board, camera, clock and card; everything else is what runs on a mountain."""
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
 from trap.assembly import Parts, put_together
-from trap.deployment import Deployment, Protocol, Station, parse_or_safe
+from trap.deployment import Deployment, parse_or_safe
 from trap.drivers.supervised import HELLO_S, acquaint
 from trap.duty import Trap
-from trap.link.supervisor import SupervisorLine
+from trap.link.supervisor import SupervisorLine, settings_of
 from trap.store.media import MIB, Reserve
 from trap_sim.board import Board
 from trap_sim.camera import SimCamera
 from trap_sim.card import SimCard
 from trap_sim.clock import Rtc, SimClock
+from trap_sim.flash import Flash
 from trap_sim.uart import Uart, WirePort
 from trap_sim.vtime import VirtualTime
+from trap_supervisor import body
+from trap_wire import frames
 from trap_wire.energy.ladder import steps
 from trap_wire.entries import Kind
 
@@ -61,7 +63,7 @@ def simulated_trap(rig: Rig) -> Trap:
 
 def line_of(time: VirtualTime, uart: Uart, board: Board) -> SupervisorLine:
     """The real link over the pretend wire, after its handshake."""
-    line = SupervisorLine(WirePort(time, uart, board.hear), lambda: time.ms / 1000)
+    line = SupervisorLine(WirePort(time, uart, board.take), lambda: time.ms / 1000)
     line.hello(HELLO_S)
     return line
 
@@ -75,6 +77,10 @@ def deployment_of(folder: Path) -> Deployment:
     return parse_or_safe(raw)
 
 
-def settings_of(protocol: Protocol, chemistry: str = Station().chemistry) -> dict[str, object]:
-    """What the supervisor keeps in its flash of a protocol; fields that it does not know it leaves out by itself."""
-    return {**dataclasses.asdict(protocol), "chemistry": chemistry, **steps(chemistry, protocol)._asdict()}
+def told(deployment: Deployment) -> Flash:
+    """A supervisor's flash to which a Pi has told this deployment's rules."""
+    flash = Flash()
+    body.keep_settings(
+        flash, frames.pack_settings(settings_of(deployment), steps(deployment.station.chemistry, deployment.protocol))
+    )
+    return flash

@@ -85,7 +85,7 @@ class Cable:
     def _run(self) -> None:
         try:
             while not self._unplugged.is_set():
-                self._unit.board.cable()
+                self._unit.board.plug_in()
                 self._unit.step_until_wanted()
                 self._unit.boot(self._awake)
         except BaseException as error:  # noqa: BLE001  # handed to whoever waits in the other thread

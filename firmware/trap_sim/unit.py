@@ -19,6 +19,7 @@ from trap_sim.board import Board, Pins, Readings
 from trap_sim.camera import CameraFaults, SimCamera, World
 from trap_sim.card import CardFaults, SimCard
 from trap_sim.clock import Rtc, RtcFaults, SimClock
+from trap_sim.flash import Flash
 from trap_sim.pir import Pulse
 from trap_sim.power import Supply
 from trap_sim.sky import Sky
@@ -28,7 +29,7 @@ from trap_sim.world import Show, Surroundings
 from trap_wire.errors import StorageError
 
 BOOT_MS = 4_200  # tuned Zero 2 W: 3.5 s to user space, then Python and the detector
-FLASH = "supervisor.bin"  # what the supervisor remembers, as its flash would
+FLASH = "supervisor.json"  # the files on the supervisor's flash
 HALT_MS = 1_300  # sync and halt
 
 
@@ -68,8 +69,7 @@ class SimUnit:
         uart = Uart(fate.uart_noise, setting.seed)
         pins = Pins(rtc, Supply(self.time, self.battery, self._celsius), uart, self._sense)
         self._flash = setting.folder / FLASH
-        memory = self._flash.read_bytes() if self._flash.exists() else b""
-        self.board = Board(self.time, pins, {}, memory)  # the Pi tells it the protocol at its first boot
+        self.board = Board(self.time, pins, Flash.load(self._flash))  # the Pi tells it the protocol at its first boot
         self.card = SimCard(setting.folder / CARD, fate.card, setting.seed)
         world = World(self.surroundings.scene, lambda: sky.lux(self.time.ms))
         camera = SimCamera(self.time, SimClock(self.time, rtc), world, fate.camera, setting.seed)
@@ -90,7 +90,7 @@ class SimUnit:
                 self.boot()
                 told(self.time.ms)
         self.time.advance_to(end_ms)
-        self._flash.write_bytes(self.board.memory)
+        self.board.flash.save(self._flash)
 
     def step_until_wanted(self, patience_ms: int = 5_000) -> None:
         """Let time pass until the supervisor wants the Pi up, or patience is over."""
@@ -107,7 +107,7 @@ class SimUnit:
         try:
             self.time.advance(BOOT_MS)
             self._live(work)
-            self.board.halted()
+            self.board.halt()
         except PowerCut:
             self.power_cuts += 1
             self.card.cut()

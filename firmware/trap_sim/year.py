@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from trap.deployment import Protocol
-from trap_sim.assembly import line_of, settings_of
+from trap.deployment import SAFE, Protocol
+from trap_sim.assembly import line_of, told
 from trap_sim.battery import Battery
 from trap_sim.board import Board, Pins, Readings
 from trap_sim.clock import Rtc, SimClock
@@ -59,7 +59,7 @@ class Year:
         rtc = Rtc(self.time, BEGAN, self._celsius, float(self._rng.uniform(-2, 2)))
         uart = Uart(seed=seed)
         pins = Pins(rtc, Supply(self.time, self.battery, self._celsius), uart, self._sense)
-        self.board, self._uart = Board(self.time, pins, settings_of(protocol)), uart
+        self.board, self._uart = Board(self.time, pins, told(replace(SAFE, protocol=protocol))), uart
         self.clock = SimClock(self.time, rtc)
         self.months = [Tally() for _ in range(12)]
 
@@ -94,7 +94,7 @@ class Year:
                     wait_s = 0.0
             link.send(codes.SLEEP_REQUEST)
             self.time.advance(HALT_MS)
-            self.board.halted()
+            self.board.halt()
         except PowerCut:
             self._tally().cuts += 1
             if self.board.pi_wanted:

@@ -221,9 +221,7 @@ class Body:
         elif do == actions.RELEASE:
             self._ring.release(action.value)
         elif do == actions.STORE_SETTINGS:
-            settings = action.payload + struct.pack("<H", crc16(action.payload))
-            if settings != self._files.read(_SETTINGS):  # the Pi tells them at every boot
-                self._files.write(_SETTINGS, settings)
+            keep_settings(self._files, action.payload)
         elif do == actions.UPDATE:
             self._update(action.value, action.payload)
         elif do == actions.CONFIRM and self._slots.confirm():
@@ -266,6 +264,13 @@ _PINS = {
     actions.RAIL_ON: (actions.RAIL_ON, True),
     actions.RAIL_OFF: (actions.RAIL_ON, False),
 }
+
+
+def keep_settings(files: Files, payload: bytes) -> None:
+    """What SETTINGS carried, for the next power-up. The Pi tells them at every boot: written only when they have changed."""
+    settings = payload + struct.pack("<H", crc16(payload))
+    if settings != files.read(_SETTINGS):
+        files.write(_SETTINGS, settings)
 
 
 def _settings(raw: bytes) -> "tuple[dict[str, int], bool]":

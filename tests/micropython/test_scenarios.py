@@ -67,6 +67,41 @@ def test_both_interpreters_take_the_same_decisions_entry_by_entry(both):
             assert micropython[name][what] == value, f"{name}: {what}"
 
 
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory):
+    def tell():
+        command = [sys.executable, str(HERE / "simulated.py"), "unused", PRETEND, FIRMWARE]
+        env = {**os.environ, "PYTHONPATH": f"{FIRMWARE}:{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(command, capture_output=True, text=True, env=env, check=False, timeout=250)
+        assert not done.returncode, done.stderr
+        return done.stdout
+
+    return once(tmp_path_factory, "simulated", tell)
+
+
+# The mountain's supervisor goes round every 40 ms and starts at once, the simulator's when it is due and after 150 ms: durations
+# (ms, lost seconds, mA·s) may differ by that, no count and no decision may.
+
+
+def slack(kind, code, value):
+    if kind == "throttled":
+        return 5 if code & codes.THROTTLED_SECONDS else 0
+    return {"sleep": 200, "killed": 200, "charge": max(60, value // 50)}.get(kind, 0)
+
+
+def test_simulated_unit_takes_the_same_decisions_entry_by_entry_as_the_rp2040s_firmware_under_micropython(
+    simulated, both
+):
+    _, micropython = both
+    assert len(simulated) >= 14
+    for name, telling in simulated.items():
+        assert telling["rises"] == micropython[name]["rises"], name
+        ours, theirs = telling["ring"], micropython[name]["ring"]
+        assert [entry[:2] for entry in ours] == [entry[:2] for entry in theirs], name
+        for (kind, code, value), (_, _, other) in zip(ours, theirs, strict=True):
+            assert abs(value - other) <= slack(kind, code, other), (name, kind, code, value, other)
+
+
 def records(telling, *kinds):
     return [tuple(record) for record in telling["ring"] if record[0] in kinds]
 
