@@ -196,7 +196,7 @@ const ORDERS = {
   hang() { bench.hung = true; return {}; },
   hurry({ on }) { bench.hurry = !!on; fromNow(); return {}; },
   pause({ on }) { bench.paused = !!on; fromNow(); return {}; },
-  pass({ ms }) { if (!bench.dark) throw new Error("time only jumps in the dark"); bench.worldMs += ms; return {}; },
+  pass({ ms }) { if (!bench.dark) throw new Error("time only jumps in the dark"); bench.chips.clock.ringing(); bench.worldMs += ms; bench.chips.clock.ringing(); return {}; },
   listen() { bench.console = ""; return {}; },
   state() {
     const alarm = bench.chips.clock.alarmSeconds();

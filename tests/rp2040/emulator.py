@@ -39,6 +39,7 @@ class Pico:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
             pass_fds=(self._near,), start_new_session=True,
         )  # fmt: skip
+        self._began = time.monotonic()
         self.events, self._answers, self._orders, self.ms = [], {}, 0, 0
         self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -105,8 +106,9 @@ class Pico:
     # --- waiting ----------------------------------------------------------------------------------------------
 
     def now_s(self):
-        """Seconds of the chip's own time."""
-        return self.order("state")["ms"] / 1_000
+        """Seconds of the chip's own time; once it is dark, real ones go on, so that nobody waits for ever on a dead line."""
+        state = self.state()
+        return state["ms"] / 1_000 + (time.monotonic() - self._began if state["dark"] else 0.0)
 
     def run_for(self, ms):
         """Let the chip's time pass."""

@@ -216,3 +216,35 @@ def live_through_update(cut, whole):
         except PowerCut:
             pass
     return flash.cut_after is None
+
+
+def test_thousand_power_cuts_of_updates_never_leave_a_supervisor_that_does_not_boot():
+    dice, cuts, seed = Dice(77), 0, 0
+    while cuts < 1_000:
+        seed += 1
+        cuts += live_through_two_updates(seed, dice)
+
+
+def live_through_two_updates(seed, dice):
+    """Two updates and six power-ups, each cut at a random write; what is chosen is whole each time. How many cuts there were."""
+    flash, cuts, versions = Flash(Dice(seed)), 0, {0: b"", 1: b"one", 2: b"two"}
+    images = [
+        pack({"trap_supervisor/life.py": versions[n] * 90, "trap_supervisor/gate.py": versions[n] * 50}) for n in (1, 2)
+    ]
+    whole = (b"one" * 90, b"two" * 90)
+    for step in range(8):
+        flash.cut_after = flash.operations + dice.below(16)
+        try:
+            if step in (0, 3):
+                staged(flash, images[step // 3])
+            else:
+                slots = Slots(flash)
+                chosen = slots.choose(dice.below(3) == 0)
+                life, gate = (flash.read("%d/trap_supervisor/%s.py" % (chosen, name)) for name in ("life", "gate"))
+                assert chosen == 0 or (life in whole and gate == life[:150]), (seed, step, chosen)
+                if dice.below(2):
+                    slots.confirm()
+        except PowerCut:
+            cuts += 1
+        flash.cut_after = None
+    return cuts
