@@ -15,12 +15,14 @@ from trap.drivers.watchdog import sd_notify
 from trap.duty import Trap
 from trap.offering import SupervisorOffer
 from trap.ports import SupervisorLink
+from trap.update import boot
 from trap_wire.entries import Kind
 from trap_wire.errors import PartError
 from trap_wire.frames import Frame
 
 # manul-sleep.path switches the Pi off when this comes to be.
 SLEEP = Path("/run/manul/sleep")
+RETOLD = 10  # entries about updates to look back on
 
 
 class Watched:
@@ -76,10 +78,18 @@ def arm(trap: Trap, started_ns: int) -> dict[str, Any]:
     trap.journal.append(Kind.STATE, trap.clock.now(), body)
     if trouble:
         trap.journal.append(Kind.ERROR, trap.clock.now(), {"part": "camera", "words": trouble})
-    if said := releases.decided(trouble):
-        trap.journal.append(Kind.UPDATE, trap.clock.now(), {"words": said})
+    _tell(trap, releases.decided(trouble))
     sd_notify("READY=1\nSTATUS=armed")
     return body
+
+
+def _tell(trap: Trap, said: str) -> None:
+    """What became of a release, once; one that was left is trouble that the summary shows."""
+    if not said or any(entry.body.get("words") == said for entry in trap.journal.newest(Kind.UPDATE, RETOLD)):
+        return
+    trap.journal.append(Kind.UPDATE, trap.clock.now(), {"words": said})
+    if boot.LEFT in said:
+        trap.journal.append(Kind.ERROR, trap.clock.now(), {"part": "update", "words": said})
 
 
 def live(trap: Trap, stopping: threading.Event, sleep: Path = SLEEP) -> int:

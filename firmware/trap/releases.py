@@ -26,10 +26,14 @@ def detectors(environment: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
 
 
 def decided(trouble: str, environment: Mapping[str, str] = os.environ) -> str:
-    """End a trial: a release that could arm the unit stays, one with ``trouble`` is left. What was said, or nothing."""
+    """End a trial: a release that could arm the unit stays, one with ``trouble`` is left. What was said, or nothing.
+
+    A release that never came so far was left by the launcher; the one that runs in its place says so, at each of its starts.
+    """
     if FOLDER not in environment:
         return ""  # installed by hand, as developers do: nothing to go back to
     card = FolderCard(Path(environment[FOLDER]).parent.parent)
-    if not boot.current(card).on_trial:
-        return ""
+    now = boot.current(card)
+    if not now.on_trial:
+        return now.said if boot.LEFT in now.said else ""
     return (boot.give_up(card, trouble) if trouble else boot.confirm(card)).said

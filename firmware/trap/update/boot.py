@@ -62,8 +62,11 @@ def give_up(card: "Card", why: str) -> State:
     return state
 
 
+LEFT = " was left: "
+
+
 def _left(state: State, why: str) -> State:
-    said = f"release {_version(state, state.trial)} was left: {why}; {_version(state, state.active)} runs again"
+    said = f"release {_version(state, state.trial)}{LEFT}{why}; {_version(state, state.active)} runs again"
     return replace(state, trial="", starts_left=0, said=said)
 
 

@@ -76,12 +76,18 @@ class Images:
         ready = state.release(state.idle)
         if not isinstance(digest, bytes) or ready is None or ready.sha256 != digest.hex():
             return refused(Error.NO_ENTRY, self._trouble or "no release with that hash is ready: send the bundle first")
-        install.arm(self._card, state.idle)
+        return _told(lambda: self._arm(state.idle))
+
+    def _arm(self, name: str) -> Body:
+        install.arm(self._card, name)
         return self.state({})
 
     # --- img upload -------------------------------------------------------------------------------------------
     def upload(self, body: Body) -> Body:
         """Take a piece; the answer's ``off`` is where to go on, also when the piece was not the one awaited."""
+        return _told(lambda: self._take(body))
+
+    def _take(self, body: Body) -> Body:
         offset, data = body.get("off"), body.get("data", b"")
         if not isinstance(offset, int) or not isinstance(data, bytes) or offset < 0:
             return refused(Error.INVALID, "off and data expected")
@@ -97,6 +103,9 @@ class Images:
 
     def erase(self, _body: Body) -> Body:
         """Forget a half-sent bundle."""
+        return _told(self._erase)
+
+    def _erase(self) -> Body:
         self._drop()
         return {}
 
@@ -181,6 +190,16 @@ def _row(state: states.State, slot: int, name: str) -> Body:
         "active": slot == 0,
         "permanent": False,
     }
+
+
+def _told(work: Callable[[], Body]) -> Body:
+    """A card that takes nothing is the host's to know, in words."""
+    try:
+        return work()
+    except OSError as error:
+        why = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        reason = f"the unit cannot keep a release ({why}): is its card full, or made read-only by 'make image'?"
+        return refused(Error.NO_MEMORY, reason)
 
 
 def refused(error: Error, reason: str) -> Body:

@@ -74,6 +74,7 @@ def _show(unit: Unit, as_json: bool) -> None:
         for slot, s in found.items()
     ]
     words = [f"{('runs', 'ready')[slot]} {s.version}{' (on trial)' if s.pending else ''}" for slot, s in found.items()]
+    words += [str(error["words"]) for error in unit.summary().get("errors", []) if error.get("part") == "update"]
     click.echo(
         json.dumps(rows) if as_json else "\n".join(words) or "no release: the unit was not prepared with a bundle"
     )

@@ -99,7 +99,8 @@ def restarted(
             return now.version
         if now.sha256 != bundle.sha256 and now.confirmed and not now.pending:
             raise IntegrityError(
-                f"the unit went back to {now.version}: {bundle.manifest.version} did not become healthy"
+                f"the unit went back to {now.version}: {bundle.manifest.version} did not become healthy; "
+                "'manul update --show' says why"
             )
     raise LinkError(f"{port}: no verdict after {patience_s:.0f} s: look at the unit again with 'manul update --show'")
 

@@ -219,3 +219,15 @@ def test_unit_that_is_stopped_does_not_wait_for_a_host_that_has_gone_quiet(build
     unit.join(5)
     assert not unit.is_alive()
     pty.close()
+
+
+def test_what_became_of_a_release_is_journalled_once_and_one_that_was_left_is_trouble(build, journal):
+    trap = build()
+    said = "release 1.1 was left: it did not become healthy in its starts; 1.0 runs again"
+    for words in ("", said, said, said):
+        life._tell(trap, words)
+    assert [entry.body for entry in journal.entries(kind=Kind.UPDATE)] == [{"words": said}]
+    assert [entry.body for entry in journal.entries(kind=Kind.ERROR)] == [{"part": "update", "words": said}]
+    life._tell(trap, "release 1.2 is healthy and stays")
+    assert journal.newest(Kind.UPDATE)[0].body == {"words": "release 1.2 is healthy and stays"}
+    assert len(list(journal.entries(kind=Kind.ERROR))) == 1

@@ -32,6 +32,14 @@ def test_release_that_arms_the_unit_stays(card):
     assert releases.decided("", started(card)) == ""
 
 
+def test_release_that_never_armed_the_unit_is_told_of_by_the_one_that_runs_again(card):
+    for _ in range(state.STARTS):
+        boot.choose(card)
+    assert boot.current(card).version == "1.0"
+    said = "release 1.1 was left: it did not become healthy in its starts; 1.0 runs again"
+    assert releases.decided("", started(card)) == said
+
+
 def test_release_whose_camera_does_not_open_is_left_with_the_reason(card):
     assert "the camera is absent" in releases.decided("the camera is absent", started(card))
     assert boot.choose(card).version == "1.0"

@@ -1,6 +1,7 @@
 """A bundle through a real serial line into a unit, with the faults of cables and of people."""
 
 import asyncio
+import dataclasses
 import hashlib
 import threading
 import time
@@ -15,9 +16,12 @@ from smpclient.transport.serial import SMPSerialTransport
 
 from tests.link_rig import Bench, Cable, noise, serving
 from tests.signing import KEY, OTHER, public_line
+from tests.unit.trap.parts import NOON
 from tests.unit.update.test_update import release
+from trap.deployment import SAFE
 from trap.drivers.card import FolderCard
 from trap.drivers.tty import open_pty
+from trap.health.summary import summary
 from trap.link.answers import writing
 from trap.link.doorman import Doorman
 from trap.link.host import host_table
@@ -25,12 +29,14 @@ from trap.link.img_group import img_group
 from trap.link.smp_server import Server
 from trap.update import boot, state
 from trap.update.images import Images
+from trap_sim.card import CardFaults, SimCard
 from trap_tools import keys
 from trap_tools.cli import main
 from trap_tools.link.client import Unit
 from trap_tools.link.line import Line
 from trap_tools.update import send
 from trap_wire import bundle
+from trap_wire.entries import Kind
 from trap_wire.errors import LinkError, RefusedError
 from trap_wire.smp import Error, Group, OsCommand
 
@@ -56,8 +62,12 @@ class Rig:
             if trust
             else None
         )
-        self.table = {**host_table(bench.facts(), door=self.door), **reset, **img_group(self)}
+        facts = dataclasses.replace(bench.facts(), summary=self.summary)
+        self.table = {**host_table(facts, door=self.door), **reset, **img_group(self)}
         self.server = Server(self.pty.port, self.table, self.door)
+
+    def summary(self):
+        return summary(self.bench.journal, SAFE, None, 0, NOON)
 
     def _images(self):
         return Images(self.card, self.bench.root / "inbox", lambda: [keys.public_of(KEY)], "3.11")
@@ -137,6 +147,10 @@ def test_release_that_is_never_healthy_is_told_to_the_host(rig, bundles, trusted
     assert answer.exit_code == 6
     assert "went back to 1.0" in answer.output
     assert "1.1 was left" in rig.images.said
+    rig.bench.journal.append(
+        Kind.ERROR, NOON, {"part": "update", "words": rig.images.said}
+    )  # as trapd does when it arms
+    assert rig.images.said in manul("--show", "--port", rig.pty.path).output
 
 
 @pytest.mark.parametrize(
@@ -214,6 +228,29 @@ def test_bundle_that_arrives_changed_is_dropped_and_asked_for_again(tmp_path, bu
 def test_senseless_upload_is_refused_never_a_crash(tmp_path, body):
     images = Images(FolderCard(tmp_path), tmp_path / "inbox", list, "3.11")
     assert images.upload(body)["rc"] in (Error.INVALID, Error.BAD_STATE)
+
+
+def whole(bundles):
+    raw = bundles["1.0"].read_bytes()
+    return {"off": 0, "data": raw, "len": len(raw), "sha": hashlib.sha256(raw).digest()}
+
+
+def test_unit_whose_releases_lie_on_a_read_only_root_says_so(tmp_path, bundles):
+    (tmp_path / "file").write_bytes(b"")
+    images = Images(FolderCard(tmp_path), tmp_path / "file" / "inbox", list, "3.11")
+    answer = images.upload(whole(bundles))
+    assert (answer["rc"], "Not a directory" in answer["rsn"]) == (Error.NO_MEMORY, True)
+    assert "read-only by 'make image'" in answer["rsn"]
+
+
+def test_card_that_turns_read_only_before_the_trial_says_so_and_the_unit_runs_on(tmp_path, bundles):
+    card = SimCard(tmp_path)
+    images = Images(card, tmp_path / "inbox", lambda: [keys.public_of(KEY)], "3.11", run=lambda work: work())
+    assert images.upload(whole(bundles))["match"]
+    worn = Images(SimCard(tmp_path, CardFaults(read_only=True)), tmp_path / "inbox", list, "3.11")
+    answer = worn.set_state({"hash": bytes.fromhex(opened(bundles["1.0"]).sha256)})
+    assert (answer["rc"], "Read-only" in answer["rsn"]) == (Error.NO_MEMORY, True)
+    assert state.load(card).trial == ""
 
 
 def test_state_is_busy_while_a_bundle_is_unpacked(tmp_path, bundles):
