@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from trap_tools.archive.effort import State
 from trap_tools.archive.facts import Verdict
 from trap_tools.archive.whole import Whole
 from trap_tools.observers.labels import Burst, Label, Labels
-from trap_tools.observers.missed import Missed, missed
+from trap_tools.observers.missed import Missed, agreements, missed
 from trap_tools.report import charts, plots
 from trap_wire.entries import from_us, to_us
 from trap_wire.vocabulary import CaptureMethod, Decision, ObservationType
@@ -40,6 +40,7 @@ def sections(read: Sequence[Whole], labels: Labels | None, w: dict[str, str]) ->
         "audit_rows": [row for row in audited if row.looked_at],
         "audit_waits": sum(row.audited - row.looked_at for row in audited),
         "corrected": [panel for by, rows in truth.items() if (panel := _corrected(by, rows, read, w))],
+        "agreements": _agreements(labels, w),
         "looked": any(row.looked_at for row in audited),
         **_activity(read, w),
     }
@@ -129,6 +130,15 @@ def _corrected(by: str, found: Sequence[Corrected], read: Sequence[Whole], w: Wo
     return CorrectedPanel(
         w[f"by_{by}"], charts.pairs(drawn, f"{w['corrected']}: {w[f'by_{by}']}", w["per_100_days"]), rows
     )
+
+
+def _agreements(labels: Labels | None, w: Words) -> list[str]:
+    """How far every two observers agree, in words."""
+    pairs = agreements(labels) if labels else []
+    return [
+        w["agreement"].format(**{**asdict(pair), "kappa": "–" if pair.kappa is None else f"{pair.kappa:.2f}"})
+        for pair in pairs
+    ]
 
 
 def _activity(read: Sequence[Whole], w: Words) -> dict[str, Any]:

@@ -35,10 +35,33 @@ function show(state) {
   el("film").replaceChildren();
   el("about").textContent = "";
   boxesShown = false;
-  if (none) return drawBoxes();
+  if (none) { tell(); return drawBoxes(); }
   for (let index = 0; index < item.frames; index++) el("film").append(still(index));
   if (task === "label") { el("count").value = 1; el("sex").value = ""; el("stage_of_life").value = ""; }
   turnTo(item.best);
+}
+
+// What the audit says so far, once this observer has seen everything; before that it would lead the eye.
+async function tell() {
+  if (task !== "audit") return;
+  const said = await ask("/api/results"), percent = (share) => (share === null ? "∞" : (100 * share).toFixed(1));
+  const rows = said.missed.unit.filter((row) => row.missed !== null).map((row) => {
+    const missed = `${percent(row.missed.value)} (${percent(row.missed.low)}–${percent(row.missed.high)}) %`;
+    return line("tr", "td", [row.group, `${row.looked_at} / ${row.audited}`, row.animals_found, missed]);
+  });
+  el("results").hidden = rows.length === 0;
+  el("results").tBodies[0].replaceChildren(...rows);
+  el("agreement").replaceChildren(...said.agreement.map((pair) => {
+    const kappa = pair.kappa === null ? "–" : pair.kappa.toFixed(2), words = document.createElement("li");
+    words.textContent = el("agreement").dataset.words.replace(/\{(\w+)\}/g, (_, name) => ({ ...pair, kappa })[name]);
+    return words;
+  }));
+}
+
+function line(outer, inner, texts) {
+  const row = document.createElement(outer);
+  row.append(...texts.map((text) => Object.assign(document.createElement(inner), { textContent: text })));
+  return row;
 }
 
 function still(index) {

@@ -38,6 +38,8 @@ def press(browser, *keys):
 
 
 def test_whole_audit_is_done_with_one_key_a_verdict(folder):
+    first = desk_for(folder, "bolat")
+    first.say(0, {"observation_type": "vehicle"})
     server, address = served(folder, Task.AUDIT)
     with chromium() as browser:
         browser.get(address)
@@ -55,6 +57,11 @@ def test_whole_audit_is_done_with_one_key_a_verdict(folder):
             press(browser, "a" if number == 2 else "b")
         progress("6 / 6")
         assert until(browser, "!document.getElementById('finished').hidden")
+        until(browser, "!document.getElementById('results').hidden")
+        (row,) = browser.find_elements("css selector", "#results tbody tr")
+        assert row.text.startswith("MN-01") and row.text.endswith("%")
+        agreed = browser.find_element("id", "agreement").text
+        assert agreed == "bolat and anna agree on 0 of 1 bursts, Cohen's kappa 0.00"
         assert not [
             entry
             for entry in browser.get_log("browser")

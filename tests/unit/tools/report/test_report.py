@@ -193,7 +193,9 @@ def test_rates_stand_on_the_page_as_measured_and_with_the_missed_ones_added(tmp_
     sample = [name for name, verdict in whole(tmp_path)[0].log.verdicts.items() if verdict.audited]
     for number, burst in enumerate(sample):
         labels.add(Label(START.isoformat(), "anna", "MN-01", "ridge-2026", burst, "animal" if number == 0 else "blank"))
+    labels.add(Label(START.isoformat(), "bolat", "MN-01", "ridge-2026", sample[1], "blank"))
     page = build(tmp_path).read_text(encoding="utf-8")
+    assert "anna and bolat agree on 1 of 1 bursts" in page
     assert words()["corrected_lead"] in page and words()["corrected_not_yet"] not in page
     told = json.loads(CliRunner().invoke(main, ["report", str(tmp_path), "--json"]).stdout)["corrected"]
     assert [row["by"] for row in told] == ["unit", "site", "light", "light", "model"]
