@@ -3,6 +3,11 @@
 import time
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes is the load of this machine, no property of the code.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True, scope="session")

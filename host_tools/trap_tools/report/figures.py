@@ -141,7 +141,7 @@ def _effort(read: Sequence[Whole], labels: Labels) -> Figure:  # noqa: ARG001 - 
             start, end = (at / DAY_US for at in (span.start_us, span.end_us))  # matplotlib counts days since 1970
             axis.broken_barh([(start, end - start)], (row - high / 2, high), color=COLOURS[span.state], linewidth=0)
     axis.xaxis_date()
-    axis.set_yticks(range(len(read)), [f"{one.log.unit} ({one.effort.days():.0f} d)" for one in read])
+    axis.set_yticks(range(len(read)), [f"{one.log.unit} ({one.effort.days():.3g} d)" for one in read])
     axis.invert_yaxis()
     used = [state for state in State if any(one.effort.days(state) for one in read)]
     handles = [mpl.patches.Patch(color=COLOURS[state], label=str(state).replace("_", " ")) for state in used]

@@ -201,7 +201,7 @@ def test_dask_finishes_although_one_of_two_workers_is_killed(tmp_path, cluster):
     from distributed import Client
 
     address, workers = cluster
-    folder = archive(tmp_path / "pulled", 480)
+    folder = archive(tmp_path / "pulled", 300)
     with Client(address) as client:
         client.wait_for_workers(2, timeout=60)
     command = [sys.executable, "-c", "from trap_tools.cli import main; main()", "rescreen", str(folder), "--detector",
@@ -216,8 +216,8 @@ def test_dask_finishes_although_one_of_two_workers_is_killed(tmp_path, cluster):
     out, err = running.communicate(timeout=120)
     assert running.returncode == 0, err
     told = json.loads(out)
-    assert (told["looked_at"], told["faults"]) == (480, [])
-    assert _committed(store) == 480
+    assert (told["looked_at"], told["faults"]) == (300, [])
+    assert _committed(store) == 300
 
 
 def _committed(store):
