@@ -39,7 +39,7 @@ class Pico:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
             pass_fds=(self._near,), start_new_session=True,
         )  # fmt: skip
-        self._began = time.monotonic()
+        self._began, self._life = time.monotonic(), 0  # and where the newest power-up's events begin
         self.events, self._answers, self._orders, self.ms = [], {}, 0, 0
         self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -73,16 +73,20 @@ class Pico:
 
     def power_up(self, reason="power"):
         """The latch closes."""
-        self.order("power_up", reason=reason)
+        self._close_latch(reason=reason)
 
     def motion(self, high_ms=100):
         """An edge of the PIR: closes the latch if it was open."""
         dark = self.state()["dark"]
         self.pin(pins.SUPERVISOR_PIR, 1)
         if dark:
-            self.order("power_up", window=True)
+            self._close_latch(window=True)
         self.run_for(high_ms)
         self.pin(pins.SUPERVISOR_PIR, 0)
+
+    def _close_latch(self, **how):
+        self._life = len(self.events)
+        self.order("power_up", **how)
 
     def sleep(self, seconds):
         """Dark time; the RTC's alarm closes the latch when it comes. True when it did."""
@@ -128,8 +132,8 @@ class Pico:
 
     def await_dark(self, timeout_s=180.0):
         """Wait until the power has gone; how it went."""
-        self.until(lambda: self.events and self.events[-1]["event"] == "dark", timeout_s)
-        return self.events[-1]["how"]
+        self.until(lambda: any(e["event"] == "dark" for e in self.events[self._life :]), timeout_s)
+        return next(e["how"] for e in self.events[self._life :] if e["event"] == "dark")
 
     def level(self, number):
         """Newest level of a pin that the Pico drives; None while it does not."""

@@ -6,6 +6,8 @@ import re
 import pytest
 
 from tools import pins
+from trap.drivers.gauge import SHUNT_MILLIOHM
+from trap_supervisor import parts
 
 ROWS = list(csv.DictReader((pins.ROOT / "hardware" / "bom.csv").open(encoding="utf-8", newline="")))
 NETLIST = (pins.ROOT / "hardware" / "latch" / "latch.cir").read_text()
@@ -81,3 +83,15 @@ def test_list_and_netlist_give_the_same_values(ref, value):
 def test_cold_build_is_rated_for_minus_thirty_or_says_how_it_is_screened():
     warm = [row for row in build("cold") if int(row["min_c"]) > -30 and row["refs"] not in ("SW1", "X2")]
     assert [row["refs"] for row in warm if "screen" not in row["note"]] == []
+
+
+def test_shunt_in_the_code_is_the_one_that_the_parts_list_solders_in():
+    gauge = next(line for line in ROWS if "gauge board" in line["part"])
+    ohm = float(re.search(r"([\d.]+) Ω", gauge["part"])[1])
+    assert ohm * 1_000 == parts.SHUNT_MOHM == SHUNT_MILLIOHM
+
+
+def test_thermometer_that_is_bought_is_one_that_the_supervisor_reads():
+    thermometer = next(line for line in ROWS if "thermometer" in line["part"])
+    assert "TMP117" in thermometer["mpn"]
+    assert "TMP117" in parts.Thermometer.__doc__
