@@ -22,6 +22,7 @@ _FELL = "fell"  # SHA-256 of the image that was given up last
 _IMAGE = "update.img"
 _DIGEST = "%d/sha256"  # of the image that lies there; written last, and only read beside a number that was staged
 _CHUNK = 1_024
+_BLOCK = 4_096  # of the flash: each append to a file writes its last block anew, so pieces wait for a whole one
 
 
 class Slots:
@@ -120,7 +121,7 @@ class Staging:
     def __init__(self, files: Files, slots: Slots, alive: "Callable[[], None]" = lambda: None) -> None:
         self._files, self._slots, self._alive = files, slots, alive
         self._size = self._got = 0
-        self._digest = b""
+        self._digest = self._held = b""
         self._done = False  # the last commit was good; its answer may have been lost
 
     def take(self, type_: int, payload: bytes) -> int:
@@ -138,7 +139,7 @@ class Staging:
         if known := self._slots.knows(payload[4:]):
             return known
         self._size, self._got, self._digest = struct.unpack("<I", payload[:4])[0], 0, payload[4:]
-        self._done = False
+        self._done, self._held = False, b""
         self._files.remove(_IMAGE)
         return codes.RESULT_DONE
 
@@ -149,8 +150,11 @@ class Staging:
             return codes.RESULT_DONE
         if offset != self._got or offset + len(data) > self._size:
             return codes.RESULT_REFUSED
-        self._files.append(_IMAGE, data)
+        self._held += data
         self._got += len(data)
+        if len(self._held) >= _BLOCK or self._got == self._size:
+            self._files.append(_IMAGE, self._held)
+            self._held = b""
         return codes.RESULT_DONE
 
     def _commit(self) -> int:

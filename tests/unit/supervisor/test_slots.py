@@ -161,7 +161,20 @@ def test_piece_that_comes_twice_is_taken_once_and_a_gap_is_refused():
     assert staging.take(codes.UPDATE_DATA, third) == codes.RESULT_REFUSED
     assert staging.take(codes.UPDATE_DATA, first) == codes.RESULT_DONE
     assert staging.take(codes.UPDATE_DATA, second) == codes.RESULT_DONE
-    assert flash.read("update.img") == IMAGE[:400]
+    for piece in pieces(IMAGE)[2:]:
+        assert staging.take(codes.UPDATE_DATA, piece) == codes.RESULT_DONE
+    assert flash.read("update.img") == IMAGE
+
+
+def test_pieces_of_an_update_wear_the_flash_a_block_at_a_time():
+    flash = Flash()
+    staging, image = Staging(flash, Slots(flash)), pack({"trap_supervisor/life.py": bytes(20_000)})
+    staging.take(codes.UPDATE_BEGIN, begin(image))
+    before = flash.operations
+    for piece in pieces(image):
+        staging.take(codes.UPDATE_DATA, piece)
+    assert len(pieces(image)) > 100
+    assert flash.operations - before <= 5
 
 
 def test_update_without_a_beginning_or_of_no_size_is_refused():
