@@ -15,7 +15,7 @@ from trap_tools.flash.supervisor import manifest
 from trap_tools.protocol import files as protocols
 from trap_tools.release import wheels
 from trap_tools.release.build import Contents, build
-from trap_tools.release.image import prepare
+from trap_tools.release.image import launcher, prepare
 from trap_wire import bundle, sshsig
 from trap_wire.errors import BadInputError
 
@@ -58,7 +58,7 @@ def build_(
     systemd: Path | None,
     base: tuple[Path, ...],
 ) -> None:
-    """Gather wheels, supervisor, model and protocol into one signed bundle."""
+    """Gather wheels, supervisor, model, protocol and the first-boot hook into one signed bundle."""
     private = keys.load_private(key)
     with tempfile.TemporaryDirectory() as folder:
         contents = Contents()
@@ -67,6 +67,7 @@ def build_(
         for role, path_ in (("supervisor", supervisor), ("model", model), ("systemd", systemd)):
             if path_:
                 _add(contents, role, path_)
+        contents.add("hook/manul-boot.pyz", "hook", launcher(Path(folder) / "manul-boot.pyz"))
         if protocol_:
             contents.add("protocol/protocol.toml", "protocol", _protocol(protocol_, Path(folder)))
         made = build(contents, target, version=version_, python=wheels.PYTHONS, base=base, key=private)

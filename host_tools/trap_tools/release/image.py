@@ -6,11 +6,10 @@ rpi-imager, userconf, firstrun.sh or cloud-init do is touched or needed.
 """
 
 import os
-import shutil
 import struct
 import subprocess
 import tempfile
-import zipapp
+import zipfile
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
@@ -30,6 +29,8 @@ _LAUNCHER = ("trap_wire/__init__.py", "trap_wire/bundle.py", "trap_wire/errors.p
              "trap/launcher.py", "trap/drivers/__init__.py", "trap/drivers/card.py", "trap/update/__init__.py",
              "trap/update/boot.py", "trap/update/install.py", "trap/update/state.py", "trap/update/trust.py",
              "trap/update/unpack.py")  # fmt: skip
+# Its exit code is what systemd sees.
+_MAIN = b"import sys\n\nfrom trap.launcher import main\n\nsys.exit(main())\n"
 # Before the application's own units: the first release out of the bundle on the boot partition, as long as it takes.
 FIRST = """\
 [Unit]
@@ -93,8 +94,7 @@ def _boot_partition(image: Path, bundle: Bundle, keys: Path, folder: Path) -> No
 def _root_partition(image: Path, bundle: Bundle, folder: Path) -> None:
     """The launcher, ``trapd``, and the bundle's systemd units with the links that enable them."""
     start, _ = _partition(image, {_LINUX})
-    launcher(folder / "boot.pyz")
-    placed = {HOOK: ((folder / "boot.pyz").read_bytes(), 0o100644), "/usr/local/bin/trapd": (TRAPD.encode(), 0o100755),
+    placed = {HOOK: (_hook(bundle, folder), 0o100644), "/usr/local/bin/trapd": (TRAPD.encode(), 0o100755),
               f"{_SYSTEM}/manul-first.service": (FIRST.encode(), 0o100644), **_units(bundle)}  # fmt: skip
     links = {link: path for path, (data, _) in placed.items() for link in _wanted_by(path, data)}
     above = sorted({str(parent) for path in (*placed, *links) for parent in PurePosixPath(path).parents} - {"/"})
@@ -132,18 +132,28 @@ def _wanted_by(path: str, data: bytes) -> list[str]:
     return [f"{_SYSTEM}/{target}.wants/{PurePosixPath(path).name}" for target in targets]
 
 
-def launcher(target: Path) -> None:
-    """``manul-boot.pyz`` from the installed packages."""
-    with tempfile.TemporaryDirectory() as folder:
-        for name in _LAUNCHER:
-            package, _, rest = name.partition("/")
-            spec = find_spec(package)
-            if spec is None or spec.origin is None:
-                raise BadInputError(f"package {package} is not installed beside this command")
-            place = Path(folder, name)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(Path(spec.origin).parent / rest, place)
-        zipapp.create_archive(folder, target, main="trap.launcher:main")
+def _hook(bundle: Bundle, folder: Path) -> bytes:
+    """The launcher that the bundle brought and signed; this computer's own for a bundle of before it did."""
+    for file, data in bundle.contents([file.path for file in bundle.manifest.of_role("hook")]):
+        if PurePosixPath(file.path).name == PurePosixPath(HOOK).name:
+            return data
+    return launcher(folder / "boot.pyz").read_bytes()
+
+
+def launcher(target: Path) -> Path:
+    """Write ``manul-boot.pyz`` out of the installed packages; the same packages give the same bytes."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in (("__main__.py", _MAIN), *((name, _source(name)) for name in _LAUNCHER)):
+            archive.writestr(zipfile.ZipInfo(name), data)  # with the date 1980-01-01
+    return target
+
+
+def _source(name: str) -> bytes:
+    package, _, rest = name.partition("/")
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise BadInputError(f"package {package} is not installed beside this command")
+    return (Path(spec.origin).parent / rest).read_bytes()
 
 
 def _partition(image: Path, kinds: set[int]) -> tuple[int, int]:

@@ -14,10 +14,12 @@ from click.testing import CliRunner
 from tests import wheelhouse
 from tests.images import BOOT_AT, BOOT_SIZE, ROOT_AT, ROOT_SIZE, build, needs_tools, partition_of, run
 from tests.signing import KEY, OTHER, pem, public_line
+from trap_tools import keys
 from trap_tools.cli import main
 from trap_tools.release import wheels
 from trap_tools.release.build import Contents
 from trap_tools.release.build import build as build_bundle
+from trap_tools.release.image import launcher
 from trap_wire import bundle
 from trap_wire.errors import BadInputError, IntegrityError
 
@@ -62,6 +64,7 @@ def test_bundle_holds_aarch64_wheels_of_both_pythons_each_pure_one_once(made, de
     assert answer.exit_code == 0, answer.output
     files = json.loads(answer.output)["files"]
     assert sorted(file for file in files if not file.startswith("systemd/")) == [
+        "hook/manul-boot.pyz",
         "model/model/model.toml",
         "protocol/protocol.toml",
         "supervisor/main.py",
@@ -186,6 +189,31 @@ def first_start(folder, boot, root):
     ]
     assert [answer.returncode for answer in answers] == [0, 0, 0], answers
     return answers[-1].stdout.strip()
+
+
+def test_launcher_of_the_bundle_is_the_one_on_the_card_and_is_the_same_bytes_each_time(made, desk, tmp_path):
+    one, two = (launcher(tmp_path / name).read_bytes() for name in ("one", "two"))
+    assert one == two
+    opened = bundle.opened(made, [keys.public_of(KEY)], keys.check)
+    assert {file.path: data for file, data in opened.contents(["hook/manul-boot.pyz"])} == {"hook/manul-boot.pyz": one}
+
+
+@pytest.mark.parametrize(("words", "code"), [(["--install"], 4), (["run"], 4), (["--nosuch"], 2)])
+def test_launcher_that_finds_nothing_fails_so_that_systemd_tries_again(tmp_path, words, code):
+    order = [
+        sys.executable,
+        "-I",
+        "-S",
+        launcher(tmp_path / "boot.pyz"),
+        "--data",
+        tmp_path / "data",
+        "--boot",
+        tmp_path,
+        *words,
+    ]
+    answer = subprocess.run(list(map(str, order)), capture_output=True, text=True, check=False)
+    assert answer.returncode == code, answer
+    assert "Traceback" not in answer.stderr
 
 
 def test_first_start_with_a_strangers_bundle_installs_nothing(made, desk, tmp_path):
