@@ -44,10 +44,11 @@ class Seen:
         return np.array([frame.row.label for frame in self.frames])
 
 
-def look(scorer: Scorer, data: Path, frames: Sequence[judge.Judged]) -> Seen:
-    """Score every frame of the held-out camera."""
+def look(scorer: Scorer, data: Path, frames: Sequence[judge.Judged], squashed: bool = False) -> Seen:
+    """Score every frame of the held-out camera, in the shape that the camera took it or as the data set squashed it."""
     pictures = (photograph(data / judge.SOURCE / "images" / frame.row.file) for frame in frames)
-    rows = [(*scorer(pixels), float(pixels.mean())) for pixels in pictures]
+    shaped = (pixels if squashed else judge.unsquashed(pixels) for pixels in pictures)
+    rows = [(*scorer(pixels), float(pixels.mean())) for pixels in shaped]
     animal, best, light = (np.array(column) for column in zip(*rows, strict=True))
     return Seen(frames, animal, best, light < DARK)
 
@@ -98,6 +99,23 @@ def operating(seen: Seen) -> dict[str, Any]:
     return found
 
 
+def crossed(seen: Seen) -> dict[str, Any]:
+    """Each half of the dates judged by the other's threshold, both together: twice the bursts, and no choice of half."""
+    found = {}
+    for recall in RECALLS:
+        counts = np.zeros(4, int)
+        for chooses, reports in ((judge.CHOOSE, judge.REPORT), (judge.REPORT, judge.CHOOSE)):
+            threshold = threshold_for(bursts(seen.half(chooses))[0], recall)
+            animal, empty = bursts(seen.half(reports))
+            counts += [int((animal >= threshold).sum()), len(animal), int((empty < threshold).sum()), len(empty)]
+        kept, animals, blank, empties = (int(count) for count in counts)
+        found[f"{recall:.2f}"] = {
+            "recall": kept / animals, "recall_interval": wilson(kept, animals), "animals": animals,
+            "discarded": blank / empties, "discarded_interval": wilson(blank, empties), "empties": empties,
+        }  # fmt: skip
+    return found
+
+
 def apart(seen: Seen) -> dict[str, Any]:
     """AUC of day, flash night, and the small species against the same empties."""
     kinds = seen.labels
@@ -111,7 +129,8 @@ def apart(seen: Seen) -> dict[str, Any]:
 
 def held_out_camera(scorer: Scorer, data: Path) -> tuple[Seen, dict[str, Any]]:
     """All figures on NACTI CA-01; ``mended`` leaves out the frames of corrections.csv, everything else does not."""
-    seen = look(scorer, data, judge.frames(data, mended=False))
+    frames = judge.frames(data, mended=False)
+    seen, squashed = look(scorer, data, frames), look(scorer, data, frames, squashed=True)
     kept = {frame.row.file for frame in judge.frames(data)}
     mended = seen.part(np.array([frame.row.file in kept for frame in seen.frames]))
     best = Seen(seen.frames, seen.best, seen.best, seen.dark)
@@ -122,8 +141,10 @@ def held_out_camera(scorer: Scorer, data: Path) -> tuple[Seen, dict[str, Any]]:
         "mended": ranking(mended),
         "any_class": ranking(best),
         "bursts": _burst_ranking(seen),
+        "choosing_bursts": _burst_ranking(seen.half(judge.CHOOSE)),
+        "squashed": ranking(squashed) | {"bursts": _burst_ranking(squashed), "operating": operating(squashed)},
     }
-    return seen, figures | apart(seen) | {"operating": operating(seen)}
+    return seen, figures | apart(seen) | {"operating": operating(seen), "crossed": crossed(seen)}
 
 
 def _burst_ranking(seen: Seen) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class Exporter:
             self.held[number] = self._conv(number, module, tensor, [inputs[0].index(channel) for channel in order])
         else:
             self.held[number] = self._other(module, [self._natural(value) for value in inputs])
-        if module.__class__ in (parts.Double, parts.Halve, parts.MaxPool, parts.Add):
+        if module.__class__ in (parts.Double, parts.Repeat, parts.Halve, parts.MaxPool, parts.Pool, parts.Add):
             return [(number, channel) for channel in range(len(inputs[0]))]
         return [(number, channel) for channel in range(self.held[number].shape[-1])]
 
@@ -165,24 +165,33 @@ class Exporter:
         kind = {"depthMultiplier": 1} if deep else {}
         name = "DEPTHWISE_CONV_2D" if deep else "CONV_2D"
         self.writer.operator(name, [x.number, weights, offsets], y.number, **options, **kind)
-        return self._leak(layer, y)
+        return self._activated(layer, y)
 
-    def _leak(self, layer: parts.Conv, x: Tensor) -> Tensor:
+    def _activated(self, layer: parts.Conv, x: Tensor) -> Tensor:
         if layer.before is None:
             return x
         y = self._tensor(x.shape, *layer.span.scale_and_zero(), x.order)
-        self.writer.operator("LEAKY_RELU", [x.number], y.number, alpha=parts.LEAK)
+        if layer.gate is None:
+            self.writer.operator("LEAKY_RELU", [x.number], y.number, alpha=parts.LEAK)
+            return y
+        gate = self._tensor(x.shape, *layer.gate.scale_and_zero())
+        self.writer.operator("LOGISTIC", [x.number], gate.number)
+        self.writer.operator("MUL", [x.number, gate.number], y.number)
         return y
 
     def _other(self, module: nn.Module, inputs: list[Tensor]) -> Tensor:
         writers: dict[type[nn.Module], Callable[..., Tensor]] = {
             parts.Add: self._add,
             parts.Double: self._double,
+            parts.Repeat: self._repeat,
+            parts.Focus: self._focus,
             parts.Halve: self._halve,
             parts.MaxPool: self._max_pool,
+            parts.Pool: self._pool_around,
             parts.LargestOf: self._largest,
             parts.Scores: self._scores,
             parts.Sides: self._sides,
+            parts.Cells: self._cells,
             parts.JoinCells: self._join_cells,
         }
         return writers[module.__class__](module, *inputs)
@@ -200,6 +209,28 @@ class Exporter:
         size = self.writer.constant([2 * height, 2 * width])
         self.writer.operator("RESIZE_BILINEAR", [x.number, size], y.number, halfPixelCenters=True)
         return y
+
+    def _repeat(self, _: parts.Repeat, x: Tensor) -> Tensor:
+        batch, height, width, channels = x.shape
+        y = self._like(x, (batch, 2 * height, 2 * width, channels), x.order)
+        size = self.writer.constant([2 * height, 2 * width])
+        self.writer.operator("RESIZE_NEAREST_NEIGHBOR", [x.number, size], y.number)
+        return y
+
+    def _focus(self, _: parts.Focus, x: Tensor) -> Tensor:
+        batch, height, width, channels = x.shape
+        y = self._like(x, (batch, height // 2, width // 2, 4 * channels))
+        self.writer.operator("SPACE_TO_DEPTH", [x.number], y.number, blockSize=2)
+        return y
+
+    def _pool_around(self, module: parts.Pool, x: Tensor) -> Tensor:
+        y = self._like(x, x.shape, x.order)
+        sides = {"strideH": 1, "strideW": 1, "filterHeight": module.size, "filterWidth": module.size}
+        self.writer.operator("MAX_POOL_2D", [x.number], y.number, padding=SAME, **sides)
+        return y
+
+    def _cells(self, _: parts.Cells, x: Tensor) -> Tensor:
+        return self._reshape(x, (1, x.shape[1] * x.shape[2], x.shape[3]))
 
     def _pool(self, x: Tensor, name: str, kernel: int) -> Tensor:
         batch, height, width, channels = x.shape

@@ -16,16 +16,18 @@ TYPES = {np.dtype("float32"): 0, np.dtype("int32"): 2, np.dtype("uint8"): 3, np.
 # First version of each operator that takes int8 (tensorflow/lite/tools/versioning/op_version.cc).
 VERSIONS = {
     "ADD": 2, "AVERAGE_POOL_2D": 2, "CONCATENATION": 2, "CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "LEAKY_RELU": 2, "LOGISTIC": 2,
-    "MAX_POOL_2D": 2, "PAD": 2, "PADV2": 2, "QUANTIZE": 2, "REDUCE_MAX": 2, "RESHAPE": 1, "RESIZE_BILINEAR": 3, "SLICE": 2,
-    "SOFTMAX": 2,
+    "MAX_POOL_2D": 2, "MUL": 2, "PAD": 2, "PADV2": 2, "QUANTIZE": 2, "REDUCE_MAX": 2, "RESHAPE": 1, "RESIZE_BILINEAR": 3,
+    "RESIZE_NEAREST_NEIGHBOR": 2, "SLICE": 2,
+    "SOFTMAX": 2, "SPACE_TO_DEPTH": 2,
 }  # fmt: skip
 OPTIONS = {
     "ADD": "Add", "AVERAGE_POOL_2D": "Pool2D", "CONCATENATION": "Concatenation", "CONV_2D": "Conv2D",
-    "DEPTHWISE_CONV_2D": "DepthwiseConv2D", "LEAKY_RELU": "LeakyRelu", "MAX_POOL_2D": "Pool2D",
+    "DEPTHWISE_CONV_2D": "DepthwiseConv2D", "LEAKY_RELU": "LeakyRelu", "MAX_POOL_2D": "Pool2D", "MUL": "Mul",
     "PAD": "Pad", "PADV2": "PadV2",
     "QUANTIZE": "Quantize", "REDUCE_MAX": "Reducer", "RESHAPE": "Reshape", "RESIZE_BILINEAR": "ResizeBilinear",
+    "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighbor",
     "SLICE": "Slice",
-    "SOFTMAX": "Softmax",
+    "SOFTMAX": "Softmax", "SPACE_TO_DEPTH": "SpaceToDepth",
 }  # fmt: skip
 
 

@@ -11,11 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from models.corrections import corrections
+from models.photographs import Pixels
 from trap_models.scoring import Labelled
 
 SOURCE = "nacti_ca01"
 BURST = 5
+SHAPE = (342, 256)  # the frames were squashed to 256 x 256 from 4:3 (their SOURCES.md); a unit's frames are 4:3
 NAMES = {"None": "empty", "Human": "human", "Vehicle_Truck_ATV": "vehicle"}  # everything else is an animal
 CHOOSE, REPORT = "choose", "report"
 
@@ -46,6 +51,11 @@ def frames(data: Path, mended: bool = True) -> list[Judged]:
         judged = Labelled(name, mark.action if mark else label, burst, "CA-01")
         found.append(Judged(judged, row["CommonName"], row["ImageDate"], half[row["ImageDate"]]))
     return found
+
+
+def unsquashed(pixels: Pixels) -> Pixels:
+    """The frame in the shape in which the camera took it: width 4/3 of the height, nothing cut, nothing gained."""
+    return np.asarray(Image.fromarray(pixels).resize(SHAPE, Image.Resampling.BILINEAR))
 
 
 def _bursts(rows: Sequence[dict[str, str]]) -> list[str]:

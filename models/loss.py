@@ -20,6 +20,7 @@ BOX_WEIGHT, SIDES_WEIGHT, PICTURE_WEIGHT = 1.5, 0.25, 0.2
 LEAST_QUALITY = 0.4  # a found animal counts even when its box is loose: presence decides, not fit
 REACH = 1.6  # strides from the box's centre within which a cell may answer
 TOP_CELLS = 3
+LARGEST_LOG = 4.0  # 55 strides: more than any picture
 
 
 def cells(height: int, width: int) -> Tensor:
@@ -140,12 +141,25 @@ def picture_loss(logits: Tensor, targets: Sequence[Targets]) -> Tensor:
     return functional.binary_cross_entropy_with_logits(best, torch.tensor(truth))
 
 
+def from_sides(raw: Tensor, where: Tensor) -> Tensor:
+    """Corners (batch, cells, 4) from distributions over the distance to each side, NanoDet's."""
+    spread = raw.view(*raw.shape[:2], 4, BINS).softmax(-1)
+    distance = (spread * torch.arange(float(BINS))).sum(-1) * where[None, :, 2:]
+    return torch.cat([where[:, :2] - distance[..., :2], where[:, :2] + distance[..., 2:]], -1)
+
+
+def from_centres(raw: Tensor, where: Tensor) -> Tensor:
+    """Corners (batch, cells, 4) from the centre's offset and the logarithm of the size, in strides, YOLOX's."""
+    stride = where[None, :, 2:]
+    middle, half = where[:, :2] + (raw[..., :2] - 0.5) * stride, raw[..., 2:].clamp(max=LARGEST_LOG).exp() * stride / 2
+    return torch.cat([middle - half, middle + half], -1)
+
+
 def batch_loss(logits: Tensor, sides: Tensor, targets: Sequence[Targets], height: int, width: int) -> Tensor:
-    """The whole loss of a batch from ``NanoDet.raw``."""
+    """The whole loss of a batch from ``raw`` of a network; four numbers a cell are centres, more are distributions."""
     where = cells(height, width)
-    spread = sides.view(*sides.shape[:2], 4, BINS)
-    distance = (spread.softmax(-1) * torch.arange(float(BINS))).sum(-1) * where[None, :, 2:]
-    boxes = torch.cat([where[:, :2] - distance[..., :2], where[:, :2] + distance[..., 2:]], -1)
+    spread_out = sides.shape[-1] > 4
+    boxes = from_sides(sides, where) if spread_out else from_centres(sides, where)
     goal = answers(logits, boxes, where, targets)
     miss = (logits.sigmoid() - goal.scores).abs() ** 2 * goal.weights
     scores = (functional.binary_cross_entropy_with_logits(logits, goal.scores, reduction="none") * miss).sum()
@@ -154,8 +168,11 @@ def batch_loss(logits: Tensor, sides: Tensor, targets: Sequence[Targets], height
         return loss
     share = goal.quality / goal.quality.sum()
     loss = loss + BOX_WEIGHT * ((1 - giou(boxes[goal.batch, goal.cell], goal.truth)) * share).sum()
+    if not spread_out:
+        return loss
     centre, stride = where[goal.cell, :2], where[goal.cell, 2:]
     truth = torch.cat([centre - goal.truth[:, :2], goal.truth[:, 2:] - centre], 1) / stride
+    spread = sides.view(*sides.shape[:2], 4, BINS)
     return loss + SIDES_WEIGHT * (_sides_loss(spread[goal.batch, goal.cell], truth.clamp(0, BINS - 1.01)) * share).sum()
 
 

@@ -96,6 +96,8 @@ def tower(activation: str) -> nn.Sequential:
 class NanoDet(nn.Module):
     """Picture (batch, 3, h, w), RGB 0..255, h and w multiples of 32, to scores and sides of every cell."""
 
+    boxes = "sides"
+
     def __init__(self, activation: str = "leaky") -> None:
         super().__init__()
         self.stem = Conv(3, 24, kernel=3, stride=2, activation=activation, padding=GREY)
@@ -143,6 +145,14 @@ class NanoDet(nn.Module):
         scores = [self.scores[i](self.collapse(self.classes[i](maps[i]))) for i in range(len(STRIDES))]
         sides = [self.sides[i](self.distances[i](maps[i])) for i in range(len(STRIDES))]
         return self.join_scores(*scores), self.join_sides(*sides)
+
+    def last(self) -> list[Conv]:
+        """The convolutions that give the logits."""
+        return list(self.classes)
+
+    def alike(self) -> list[list[Range]]:
+        """Groups of ranges to make one: none, blocks whose maps are joined share a ``Range`` from the start."""
+        return []
 
     def trunk(self) -> list[Conv]:
         """Convolutions up to the towers, in the order of the released file."""

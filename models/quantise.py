@@ -1,13 +1,16 @@
 """From float weights to an int8 file: watch the ranges on training frames, then write."""
 
 import copy
+from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import torch
 
 from models.export import export
 from models.nanodet import NanoDet
 from models.parts import OBSERVE, SIMULATE, Range, set_mode
+from models.photographs import Pixels
 from models.samples import Mix
 from models.warp import HEIGHT, WIDTH
 
@@ -21,7 +24,7 @@ LOGITS = (-6.0, 3.0)
 def soften(network: NanoDet, by: float) -> NanoDet:
     """The same network with logits divided by ``by``: order unchanged, low scores spread over more of the 256 steps."""
     softer = copy.deepcopy(network)
-    for head in softer.classes:
+    for head in softer.last():
         head.conv.weight.data /= by
         head.conv.bias.data /= by
     return softer
@@ -33,22 +36,38 @@ def watched(network: NanoDet, mix: Mix, size: tuple[int, int], *, seed: int = 0,
     for module in ready.modules():
         if isinstance(module, Range):
             module.momentum = BATCH / frames * 4
-    for head in ready.classes:
+    for head in ready.last():
         head.span = Range(LOGITS)
     set_mode(ready, OBSERVE)
     rng = np.random.default_rng(seed)
     with torch.no_grad():
         for _ in range(frames // BATCH):
             ready(_batch(rng, mix, *size))
+    for group in ready.alike():
+        widen(group)
     set_mode(ready, SIMULATE)
     return ready
 
 
+def widen(group: Sequence[Range]) -> None:
+    """Give every range of the group the span of them all: a join of int8 maps needs one scale."""
+    low, high = min(float(one.lo) for one in group), max(float(one.hi) for one in group)
+    for one in group:
+        one.lo.fill_(low)
+        one.hi.fill_(high)
+
+
 def _batch(rng: np.random.Generator, mix: Mix, height: int, width: int) -> torch.Tensor:
     """Training frames at the size of the file; cut rather than shrunk, so that nothing is small twice."""
-    top, left = (HEIGHT - height) // 2, (WIDTH - width) // 2
-    frames = [mix.frame(rng).pixels[top : top + height, left : left + width] for _ in range(BATCH)]
+    frames = [_fitted(mix.frame(rng).pixels, height, width) for _ in range(BATCH)]
     return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).float()
+
+
+def _fitted(pixels: Pixels, height: int, width: int) -> Pixels:
+    if height > HEIGHT or width > WIDTH:
+        return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
+    top, left = (HEIGHT - height) // 2, (WIDTH - width) // 2
+    return pixels[top : top + height, left : left + width]
 
 
 def int8(network: NanoDet, mix: Mix, size: tuple[int, int], *, seed: int = 0) -> bytes:

@@ -38,6 +38,7 @@ channels = "rgb"
 
 [output]
 strides = [8, 16, 32]
+boxes = "{boxes}"
 
 [labels]
 classes = ["animal", "human", "vehicle"]
@@ -73,6 +74,7 @@ class Recipe:
     version: str
     width: int
     height: int
+    boxes: str = "sides"
     blank_recall: str = "0.95"
     keep_recall: str = "0.90"
 
@@ -116,7 +118,7 @@ def _card(folder: Path, recipe: Recipe, network: bytes, operating: Mapping[str, 
     blank = operating[recipe.blank_recall]["threshold"] if operating else 0.0
     words = CARD.format(
         name=recipe.name, version=recipe.version, sha256=hashlib.sha256(network).hexdigest(), width=recipe.width,
-        height=recipe.height, keep_at=max(keep, blank), blank_at=blank,
+        height=recipe.height, boxes=recipe.boxes, keep_at=max(keep, blank), blank_at=blank,
     )  # fmt: skip
     words += "".join(ROW.format(nominal=nominal, **row) for nominal, row in operating.items())
     (folder / "model.toml").write_text(words)

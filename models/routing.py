@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import fx, nn
 
-from models.parts import Conv, Half, Join, Shuffle
+from models.parts import Conv, Focus, Half, Join, Shuffle
 
 Channel = tuple[int, int]  # (number of the tensor that holds it, its number in the float network)
 Value = list[Channel]
@@ -54,8 +54,14 @@ def plan(graph: fx.Graph, modules: dict[str, nn.Module]) -> Plan:
             continue
         for tensor, channel in (channel for value in inputs for channel in value):
             made.readers[tensor][channel].append(number)
-        values[node] = _fresh(made, number, module.conv.out_channels if isinstance(module, Conv) else len(inputs[0]))
+        values[node] = _fresh(made, number, _outputs(module, len(inputs[0])))
     return made
+
+
+def _outputs(module: nn.Module, inputs: int) -> int:
+    if isinstance(module, Conv):
+        return int(module.conv.out_channels)
+    return 4 * inputs if isinstance(module, Focus) else inputs
 
 
 def _fresh(made: Plan, number: int, channels: int) -> Value:

@@ -10,13 +10,13 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from models.loss import batch_loss
-from models.nanodet import NanoDet
 from models.samples import Batches, Targets
 
 
@@ -43,6 +43,9 @@ class Plan:
 
 
 Note = Callable[[str], None]
+Network = TypeVar(
+    "Network", bound=nn.Module
+)  # with ``raw``: logits (batch, cells, 3) and boxes, see ``loss.batch_loss``
 
 
 def optimiser(network: nn.Module) -> torch.optim.AdamW:
@@ -75,8 +78,8 @@ def _tensors(targets: list[Targets]) -> Iterator[tuple[Tensor, Tensor, bool]]:
 
 
 def fine_tune(
-    network: NanoDet, batches: Batches, plan: Plan, note: Note, check: Callable[[NanoDet], str] | None = None
-) -> NanoDet:
+    network: Network, batches: Batches, plan: Plan, note: Note, check: Callable[[Network], str] | None = None
+) -> Network:
     """The running mean of the trained weights; ``check`` is called on it 28 times on the way, and its words noted."""
     torch.manual_seed(plan.seed)
     torch.set_num_threads(plan.threads)
@@ -87,7 +90,8 @@ def fine_tune(
         for group in steps.param_groups:
             group["lr"] = plan.rate(at) * group["size"]
         pictures, targets = next(source)
-        loss = batch_loss(*network.raw(pictures), targets, pictures.shape[2], pictures.shape[3])
+        logits, sides = network.raw(pictures)
+        loss = batch_loss(logits, sides, targets, pictures.shape[2], pictures.shape[3])
         steps.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 10.0)
@@ -100,7 +104,7 @@ def fine_tune(
     return mean
 
 
-def blend(released: NanoDet, tuned: NanoDet, share: float) -> NanoDet:
+def blend(released: Network, tuned: Network, share: float) -> Network:
     """Weights between the released (0) and the fine-tuned (1) network."""
     mixed = copy.deepcopy(released)
     toward(mixed, tuned, share)

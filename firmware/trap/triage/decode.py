@@ -60,7 +60,10 @@ def _strongest(scores: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp], Floa
 
 
 def _manul(outputs: Sequence[Tensor], folder: ModelFolder) -> Raw:
-    """Scores (1, n, classes) and distances left, top, right, bottom (1, n, 4) in units of the cell's stride."""
+    """Scores (1, n, classes) and boxes (1, n, 4) in units of the cell's stride.
+
+    A box is the distances left, top, right, bottom, or, when the card says so, centre offset and log size like ``yolox``.
+    """
     wanted = len(folder.classes)
     scores = next(o for o in outputs if o.values.ndim == 3 and o.values.shape[2] == wanted)
     boxes = next(o for o in outputs if o is not scores and o.values.shape[2] == 4)
@@ -68,6 +71,8 @@ def _manul(outputs: Sequence[Tensor], folder: ModelFolder) -> Raw:
     centres, strides = _grid(folder)
     if len(centres) != scores.values.shape[1]:
         raise ValueError(f"{scores.values.shape[1]} cells, the strides give {len(centres)}")
+    if folder.centred:
+        return best, classes, _around(boxes.rows(rows), centres[rows], strides[rows])
     reach = boxes.rows(rows) * strides[rows, None]
     return best, classes, np.hstack([centres[rows] - reach[:, :2], centres[rows] + reach[:, 2:]])
 
@@ -79,9 +84,13 @@ def _yolox(outputs: Sequence[Tensor], folder: ModelFolder) -> Raw:
     centres, strides = _grid(folder)
     if len(centres) != len(rows):
         raise ValueError(f"{len(rows)} cells, the strides give {len(centres)}")
-    reach = strides[chosen, None]
-    middle = (rows[chosen, :2] - 0.5) * reach + centres[chosen]
-    return best, classes, _corners(middle, np.exp(rows[chosen, 2:4]) * reach)
+    return best, classes, _around(rows[chosen, :4], centres[chosen], strides[chosen])
+
+
+def _around(boxes: Floats, centres: Floats, strides: Floats) -> Floats:
+    """Corners from offsets of the centre and logarithms of the size, YOLOX's."""
+    reach = strides[:, None]
+    return _corners((boxes[:, :2] - 0.5) * reach + centres, np.exp(boxes[:, 2:]) * reach)
 
 
 def _yolov5(outputs: Sequence[Tensor], folder: ModelFolder) -> Raw:

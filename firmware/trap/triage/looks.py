@@ -21,6 +21,7 @@ class Steps:
 
     zoom: bool = True
     repeats: bool = True
+    enlarge: float = 1.0  # how much wider than its own pixels a crop may come to the detector; the unit's rule is 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +51,10 @@ def look_at(
     first = tuple(_timed(detector.look(shot.lores), check_time, n) for n, shot in enumerate(shots, 1))
     seen = compared(first, [cells_of(shot.lores) for shot in shots], scene.quiet(Hour.of(shots[0])))
     places = places_to_look(seen, detector.thresholds, steps)
-    again = [look_into(detector, shot.jpeg, place) if place else () for shot, place in zip(shots, places, strict=True)]
+    again = [
+        look_into(detector, shot.jpeg, place, round(shot.lores.shape[1] / steps.enlarge)) if place else ()
+        for shot, place in zip(shots, places, strict=True)
+    ]
     check_time(2 * len(shots))
     return weighed_together(seen, again, scene, steps, detector.thresholds)
 

@@ -12,6 +12,7 @@ from trap_wire.errors import BadInputError, IntegrityError
 from trap_wire.vocabulary import ObservationType
 
 FORMATS = ("manul", "ssd", "yolox", "yolov5", "yolov8")
+BOXES = ("sides", "centre")
 CLASSES = (ObservationType.ANIMAL, ObservationType.HUMAN, ObservationType.VEHICLE)
 
 
@@ -52,6 +53,7 @@ class ModelFolder:
     thresholds: Thresholds
     known_answer: KnownAnswer | None
     calibration: tuple[Mapping[str, Any], ...]
+    centred: bool = False  # ``manul`` boxes: centre and logarithm of the size instead of the distance to each side
 
 
 def load(folder: Path) -> ModelFolder:
@@ -82,6 +84,7 @@ def _folder(folder: Path, tables: Mapping[str, Any]) -> ModelFolder:
         format=_one_of(FORMATS, model["format"], "model.format"),
         input=_input(tables["input"]),
         strides=tuple(tables.get("output", {}).get("strides", (8, 16, 32))),
+        centred=_one_of(BOXES, tables.get("output", {}).get("boxes", "sides"), "output.boxes") == "centre",
         classes=tuple(_label(name) for name in tables["labels"]["classes"]),
         thresholds=_thresholds(thresholds),
         known_answer=_known_answer(folder, tables.get("known_answer")),

@@ -8,8 +8,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from trap.ports import Box, Detection
-from trap.triage.boxes import overlap
+from trap.triage.boxes import corners_of, shares
 from trap.triage.change import Region
 
 SAME_PLACE = 0.5  # intersection over union
@@ -42,10 +45,11 @@ class Repeats:
         """After a burst: every still detection counts one more at its spot; a full memory forgets the rarest."""
         spots = list(self.spots)
         for found in still:
-            at = next((n for n, spot in enumerate(spots) if overlap(spot.box, found.box) > SAME_PLACE), None)
-            if at is None:
+            same = _same_place(found.box, spots)
+            if not same.any():
                 spots.append(Spot(found.box, 1))
             else:
+                at = int(same.argmax())
                 spots[at] = Spot(spots[at].box, spots[at].bursts + 1)
         return Repeats(tuple(sorted(spots, key=lambda spot: -spot.bursts)[:MOST]))
 
@@ -62,9 +66,15 @@ class Repeats:
             return cls()
 
     def _recurs(self, box: Box) -> bool:
-        return any(spot.bursts >= RECURS_AT and overlap(spot.box, box) > SAME_PLACE for spot in self.spots)
+        return bool(_same_place(box, [spot for spot in self.spots if spot.bursts >= RECURS_AT]).any())
+
+
+def _same_place(box: Box, spots: Sequence[Spot]) -> NDArray[np.bool_]:
+    """Which spots lie where the box is."""
+    same: NDArray[np.bool_] = shares(corners_of([box]), corners_of([spot.box for spot in spots]))[0] > SAME_PLACE
+    return same
 
 
 def moved_there(box: Box, regions: Sequence[Region]) -> bool:
     """Whether any changed region touches the box."""
-    return any(overlap(box, region.box) > 0 for region in regions)
+    return bool((shares(corners_of([box]), corners_of([region.box for region in regions])) > 0).any())

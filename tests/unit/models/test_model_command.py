@@ -112,11 +112,14 @@ def test_one_pixel_is_a_photograph(photos, tmp_path):
     assert not figures["unreadable"]
 
 
-def test_two_hundred_megapixels_are_refused_before_they_fill_the_memory(photos):
+def test_two_hundred_megapixels_are_refused_before_they_fill_the_memory(photos, tmp_path):
     side = int((MOST_PIXELS + 80_000_000) ** 0.5)
     Image.new("1", (side, side)).save(photos / "huge.png")
     with pytest.raises(BROKEN):
         photograph(photos / "huge.png")
+    figures, said = evaluate(photos, ["huge.png,empty,,"], tmp_path)
+    assert "megapixels" in figures["unreadable"]["huge.png"]
+    assert "kept unseen: huge.png" in said
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("cv2")
 pytest.importorskip("flatbuffers")
 
-from models import export, loss, nanodet, parts, routing  # noqa: E402  # after the check that they can be imported
+from models import export, loss, nanodet, parts, quantise, routing, yolox  # noqa: E402  # after the check that they can be imported
 from models.candidates import multiplications, runner  # noqa: E402
 from models.composites import Studio  # noqa: E402
 from models.photographs import Photo  # noqa: E402
@@ -20,21 +20,39 @@ SIDE = 64
 STEPS = 4  # of 1/256: what roundings in another order add up to over eighty layers
 
 
-@pytest.fixture(scope="module")
-def watched():
+def alive(network):
     torch.manual_seed(0)
-    network = nanodet.NanoDet()
     for module in network.modules():  # released weights are not in the repository; these keep the signal alive
         if isinstance(module, parts.Conv):
             torch.nn.init.kaiming_normal_(module.conv.weight, nonlinearity="relu")
             module.conv.bias.data.normal_(0, 0.1)
+    return network
+
+
+def nanodet_m():
+    network = alive(nanodet.NanoDet())
     network.stem.conv.weight.data /= 100
+    return network
+
+
+def yolox_nano():
+    network = alive(yolox.YoloxNano())
+    for first in network.stem.first:
+        first.conv.weight.data /= 100
+    return network
+
+
+@pytest.fixture(scope="module", params=[nanodet_m, yolox_nano], ids=lambda make: make.__name__)
+def watched(request):
+    network = request.param().eval()
     parts.set_mode(network, parts.OBSERVE)
     with torch.no_grad():
         for seed in range(3):
             network(pictures(seed))
+    for group in network.alike():
+        quantise.widen(group)
     parts.set_mode(network, parts.SIMULATE)
-    return network.eval()
+    return network
 
 
 def pictures(seed, count=2):
@@ -58,6 +76,39 @@ def test_cells_of_the_file_are_the_cells_of_the_format(watched):
     cells = sum((96 // stride) * (64 // stride) for stride in nanodet.STRIDES)
     assert shapes == {(1, cells, 3), (1, cells, 4)}
     assert multiplications(export.export(watched, 96, 64)) > 10_000_000
+
+
+def test_loud_and_quiet_channels_of_the_first_layer_have_scales_of_their_own():
+    network = yolox_nano().eval()
+    with torch.no_grad():
+        network.stem.first[0].conv.weight *= 100
+    parts.set_mode(network, parts.OBSERVE)
+    with torch.no_grad():
+        network(pictures(0))
+    loud, quiet = (network.stem.first[at].span.scale_and_zero()[0] for at in (0, 2))
+    assert loud > 20 * quiet
+
+
+def test_far_below_zero_no_step_of_int8_is_spent():
+    layer = parts.Conv(1, 1, activation="silu")
+    layer.before.lo.fill_(-80.0)
+    layer.before.hi.fill_(4.0)
+    scale, _ = layer.before.scale_and_zero()
+    assert scale == pytest.approx((4.0 - parts.FLAT) / 255)
+
+
+def test_blocks_of_pixels_come_as_the_file_puts_them():
+    picture = torch.arange(16.0).view(1, 1, 4, 4)
+    assert parts.Focus()(picture)[0, :, 0, 0].tolist() == [0, 1, 4, 5]
+
+
+def test_a_centre_and_a_logarithm_are_a_box():
+    where = loss.cells(SIDE, SIDE)
+    raw = torch.zeros(1, len(where), 4)
+    raw[..., :2], raw[..., 2:] = 0.5, float(np.log(2.0))
+    boxes = loss.from_centres(raw, where)[0]
+    assert torch.allclose(boxes[:, :2], where[:, :2] - where[:, 2:])
+    assert torch.allclose(boxes[:, 2:], where[:, :2] + where[:, 2:])
 
 
 def test_a_shuffle_becomes_slices_in_the_order_of_reading():

@@ -50,6 +50,20 @@ def test_our_format_gives_the_animal_where_it_stands():
     assert (x - 2 * 16, y - 16, x + 4 * 16, y + 3 * 16) == corners(animal)
 
 
+def test_our_format_with_centres_gives_the_animal_where_it_stands():
+    scores, distances = quantised_animal()
+    distances.values[0, CELL] = (
+        4,
+        0,
+        2,
+        4,
+    )  # in quarters: a stride right of the cell's corner, none down; e^0.5 by e^1 strides
+    (animal,) = found([scores, distances], centred=True)
+    x, y = CENTRE[0] + 8, CENTRE[1] - 8
+    across, down = 16 * np.exp(0.5) / 2, 16 * np.exp(1.0) / 2
+    assert (x - across, y - down, x + across, y + down) == corners(animal)
+
+
 def test_outputs_are_told_apart_by_shape_not_by_order():
     assert found(quantised_animal()[::-1]) == found(quantised_animal())
 

@@ -75,6 +75,37 @@ def test_second_look_crops_the_change_at_native_resolution():
     assert (place.x + place.width) * 512 >= 248
 
 
+def test_place_without_more_pixels_than_the_first_look_had_is_not_looked_at_again():
+    jpeg, place = shot_of(frame((200, 110))).jpeg, Box(0.3, 0.2, 0.2, 0.2)
+    detector = ScriptedDetector([(animal(0.9),), (animal(0.9),)])
+    assert zoom.look_into(detector, jpeg, place, 512) == ()
+    assert zoom.look_into(detector, jpeg, place, 256)[0].score == 0.9
+    assert zoom.look_into(detector, jpeg, place, 100)[0].score == 0.9
+
+
+def test_crop_is_as_wide_as_the_first_look_s_picture_or_wider():
+    place = Box(0.9, 0.5, 0.1, 0.1)
+    wide = zoom.widened(place, 640 / 1536)
+    assert wide.width * 1536 == pytest.approx(640)
+    assert wide.x + wide.width <= 1.0 + 1e-9
+    assert zoom.widened(place, 0.05) is place
+
+
+def test_torn_photograph_at_the_second_look_keeps_the_burst_and_says_why():
+    torn = [dataclasses.replace(shot, jpeg=shot.jpeg[: len(shot.jpeg) // 8]) for shot in walking()]
+    for damaged in (torn, [dataclasses.replace(shot, jpeg=b"") for shot in torn]):
+        verdict = triage([()] * 6).judge("b", damaged)
+        assert verdict.decision is Decision.KEEP
+        assert verdict.fail_open
+
+
+def test_two_looks_at_one_cat_are_one_detection_and_two_labels_are_two():
+    low, high = (Detection(ObservationType.ANIMAL, score, Box(0.4, 0.4, 0.2, 0.2)) for score in (0.3, 0.6))
+    person = Detection(ObservationType.HUMAN, 0.5, Box(0.4, 0.4, 0.2, 0.2))
+    assert zoom.merged([low], [high, person]) == (high, person)
+    assert zoom.merged([], []) == ()
+
+
 def test_change_all_over_the_frame_is_not_looked_at_again():
     assert zoom.place_to_look([change.Region(Box(0, 0, 0.9, 0.9), 9.0)], []) is None
     assert zoom.place_to_look([], []) is None
