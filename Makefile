@@ -95,10 +95,11 @@ test-rp2040: $(VENV)/.ready ## the supervisor's whole firmware, built and booted
 test-system: test-rp2040 $(VENV)/.ready ## the firmware in an emulated ARM machine: kernel GPIO, I2C, USB, libcamera (docs/system-test.md)
 	$(BIN)/python -m pytest tests/system -o addopts= -o timeout=1800 --import-mode=importlib -n 2 --dist loadfile --no-loadscope-reorder -ra --durations=0 $(SYSTEM)
 
+# STEPS=20 goes through every step of it in a few minutes; what it makes is no detector to take outside.
 .PHONY: model
-model: $(VENV)/.ready ## train, quantise and measure a detector from DATA=DIR into build/model (CPU, an hour on two free cores)
+model: $(VENV)/.ready ## train, quantise and measure a detector from DATA=DIR into build/model (CPU, an hour; STEPS=20 to try it)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]'
-	$(BIN)/python -m models.build all --data '$(DATA)' --models '$(DATA)/../models' --to build/model
+	$(BIN)/python -m models.build all --data '$(DATA)' --models '$(DATA)/../models' --to build/model $(if $(STEPS),--steps $(STEPS))
 	$(BIN)/manul model check build/model/manul-s
 
 .PHONY: clean

@@ -34,7 +34,7 @@ class Kind:
 
 KINDS = {
     # Its logit is a mean of two already, and low scores, where the thresholds are, have steps of their own.
-    "yolox-nano": Kind(yolox.YoloxNano, lambda start: yolox.released(start / "yolox_nano.onnx"), 0.6, 1.0),
+    "yolox-nano": Kind(yolox.YoloxNano, lambda start: yolox.released(start / "yolox_nano.onnx"), 0.8, 1.0),
     "nanodet-m": Kind(nanodet.NanoDet, nanodet.released, 0.6, 2.0),
 }
 
