@@ -16,7 +16,8 @@ HEAD = (
     " | blanks discarded | quiet runs discarded | bytes | M MAC | time / peer | peak MB"
 )
 ALONE = """
-import resource, sys
+import sys
+from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 network = Interpreter(model_path=sys.argv[1], num_threads=1)
@@ -24,7 +25,8 @@ network.allocate_tensors()
 given = network.get_input_details()[0]
 network.set_tensor(given["index"], np.zeros(given["shape"], given["dtype"]))
 network.invoke()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+print(peak.split()[1])  # getrusage would count the parent's memory from before exec
 """
 
 

@@ -1,21 +1,23 @@
 """From float weights to an int8 file: watch the ranges on training frames, then write."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
 import torch
+from torch import nn
 
 from models.export import export
 from models.nanodet import NanoDet
-from models.parts import OBSERVE, SIMULATE, Range, set_mode
+from models.parts import OBSERVE, OFF, SIMULATE, Conv, Range, set_mode
 from models.photographs import Pixels
 from models.samples import Mix
 from models.warp import HEIGHT, WIDTH
 
 FRAMES = 192  # ranges settle after about a hundred frames
 BATCH = 8
+UNBIASED = 48  # frames whose channel means correct the biases
 # Softened logits that the file tells apart: scores 0.002 to 0.95. The mean extreme of a picture's logits is below 0 where most
 # pictures hold nothing, and a range learnt from it made every sure animal score exactly 0.5.
 LOGITS = (-6.0, 3.0)
@@ -45,8 +47,37 @@ def watched(network: NanoDet, mix: Mix, size: tuple[int, int], *, seed: int = 0,
             ready(_batch(rng, mix, *size))
     for group in ready.alike():
         widen(group)
+    with torch.no_grad():
+        unbias(ready, _batch(rng, mix, *size, count=UNBIASED))
     set_mode(ready, SIMULATE)
     return ready
+
+
+def unbias(network: nn.Module, pictures: torch.Tensor) -> None:
+    """Take out of every bias what rounding adds to the mean of its channel (Nagel et al. 2019), layer after layer.
+
+    Depthwise filters of nine rounded weights shift their channels; over a hundred layers the shifts add up.
+    """
+    wanted: dict[Conv, torch.Tensor] = {}
+
+    def remember(layer: Conv) -> Callable[[nn.Module, tuple[torch.Tensor]], None]:
+        return lambda _, given: wanted.update({layer: given[0].mean((0, 2, 3))})
+
+    def correct(layer: Conv) -> Callable[[nn.Module, tuple[torch.Tensor]], tuple[torch.Tensor]]:
+        def shifted(_: nn.Module, given: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+            shift = given[0].mean((0, 2, 3)) - wanted[layer]
+            layer.conv.bias.data -= shift
+            return (given[0] - shift.view(1, -1, 1, 1),)
+
+        return shifted
+
+    for mode, make in ((OFF, remember), (SIMULATE, correct)):
+        set_mode(network, mode)
+        convs = [module for module in network.modules() if isinstance(module, Conv)]
+        hooks = [(layer.before or layer.span).register_forward_pre_hook(make(layer)) for layer in convs]
+        network(pictures)
+        for hook in hooks:
+            hook.remove()
 
 
 def widen(group: Sequence[Range]) -> None:
@@ -57,9 +88,9 @@ def widen(group: Sequence[Range]) -> None:
         one.hi.fill_(high)
 
 
-def _batch(rng: np.random.Generator, mix: Mix, height: int, width: int) -> torch.Tensor:
+def _batch(rng: np.random.Generator, mix: Mix, height: int, width: int, count: int = BATCH) -> torch.Tensor:
     """Training frames at the size of the file; cut rather than shrunk, so that nothing is small twice."""
-    frames = [_fitted(mix.frame(rng).pixels, height, width) for _ in range(BATCH)]
+    frames = [_fitted(mix.frame(rng).pixels, height, width) for _ in range(count)]
     return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).float()
 
 
