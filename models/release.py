@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 from skimage import data as pictures
 
-from models import candidates, evaluate
+from models import candidates, evaluate, failures
 from models.evaluate import Seen
 from models.photographs import Photo
 from trap.drivers import detector as driver
@@ -62,7 +62,7 @@ image = "known_answer.png"
 animal = {animal:.6f}
 human = {human:.6f}
 vehicle = {vehicle:.6f}
-tolerance_steps = 2
+tolerance_steps = {tolerance}
 """
 
 
@@ -75,6 +75,7 @@ class Recipe:
     width: int
     height: int
     boxes: str = "sides"
+    tolerance: int = 2  # steps of 1/256 by which runtimes may differ on the known answer
     blank_recall: str = "0.95"
     keep_recall: str = "0.90"
 
@@ -101,6 +102,7 @@ def write(
     }  # fmt: skip
     (folder / "figures.json").write_text(json.dumps(figures, indent=1))
     draw(folder, recipe.name, {recipe.name: seen})
+    failures.draw(folder.parent / f"{recipe.name}-failures.png", data, seen, threshold)
     return figures
 
 
@@ -127,7 +129,7 @@ def _card(folder: Path, recipe: Recipe, network: bytes, operating: Mapping[str, 
         name: max((one.score for one in seen if one.label == name), default=0.0)
         for name in ("animal", "human", "vehicle")
     }
-    (folder / "model.toml").write_text(words + ANSWER.format(**best))
+    (folder / "model.toml").write_text(words + ANSWER.format(tolerance=recipe.tolerance, **best))
 
 
 def draw(folder: Path, title: str, networks: Mapping[str, Seen]) -> None:

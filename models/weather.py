@@ -145,4 +145,5 @@ def compressed(rng: np.random.Generator, pixels: Pixels) -> Pixels:
     """Through JPEG at a quality of 25 to 90."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))]
     _, code = cv2.imencode(".jpg", pixels[..., ::-1], quality)
-    return np.ascontiguousarray(cv2.imdecode(code, cv2.IMREAD_COLOR)[..., ::-1])
+    image: np.ndarray = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR))
+    return np.ascontiguousarray(image[..., ::-1])

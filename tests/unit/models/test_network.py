@@ -97,6 +97,24 @@ def test_far_below_zero_no_step_of_int8_is_spent():
     assert scale == pytest.approx((4.0 - parts.FLAT) / 255)
 
 
+def test_biases_take_out_what_rounding_adds_to_a_channel():
+    network = yolox_nano().eval()
+    parts.set_mode(network, parts.OBSERVE)
+    given = pictures(1, 4)
+    with torch.no_grad():
+        network(given)
+        layer, maps = network.dark[1][0][1], {}
+        layer.before.register_forward_pre_hook(lambda _, x: maps.update({layer.before.mode: x[0].mean((0, 2, 3))}))
+        parts.set_mode(network, parts.OFF)
+        network(given)
+        parts.set_mode(network, parts.SIMULATE)
+        network(given)
+        shifted = (maps[parts.SIMULATE] - maps[parts.OFF]).abs().mean()
+        quantise.unbias(network, given)
+        network(given)
+    assert (maps[parts.SIMULATE] - maps[parts.OFF]).abs().mean() < shifted
+
+
 def test_blocks_of_pixels_come_as_the_file_puts_them():
     picture = torch.arange(16.0).view(1, 1, 4, 4)
     assert parts.Focus()(picture)[0, :, 0, 0].tolist() == [0, 1, 4, 5]
