@@ -24,7 +24,7 @@ MOST_SHARE = 0.8  # above it the crop is nearly the frame
 def look_into(detector: Detector, jpeg: bytes, place: Box, seen_px: int = SEEN_PX) -> tuple[Detection, ...]:
     """One more look at a place of one frame, as detections relative to the whole frame.
 
-    The place is widened until it has the ``seen_px`` pixels across that the first look had; nothing when that is nearly the frame.
+    The place is widened until it has the ``seen_px`` pixels across that the first look had; none if that is nearly the frame.
     """
     wide = widened(place, seen_px / width_of(jpeg))
     return tuple(_back(found, wide) for found in detector.look(crop(jpeg, wide))) if wide else ()
