@@ -63,18 +63,28 @@ def _done(folder: str, job: Job) -> Result:
     detector = _detector(folder)  # a detector that cannot be loaded is no fault of the file: it ends the run
     try:
         if job.place is not None:
-            return Result(job, look_into(detector, Path(job.path).read_bytes(), job.place))
+            return Result(job, look_into(detector, Path(job.path).read_bytes(), job.place, lores_size(job)[0]))
         pixels = lores(job.path, job.lores_px)
         return Result(job, None if job.known else detector.look(pixels), cells_of(pixels))
     except FAULTS as error:
         return Result(job, fault=f"{type(error).__name__}: {error}")
 
 
+def lores_size(job: Job) -> tuple[int, int]:
+    """Pixels that the first look had."""
+    with Image.open(job.path) as image:
+        return _inside(image.size, job.lores_px)
+
+
+def _inside(size: tuple[int, int], inside_px: tuple[int, int]) -> tuple[int, int]:
+    ratio = min(inside_px[0] / size[0], inside_px[1] / size[1])
+    return max(1, round(size[0] * ratio)), max(1, round(size[1] * ratio))
+
+
 def lores(path: str, inside_px: tuple[int, int]) -> Pixels:
     """The photograph as the unit's low-resolution stream had it: inside that size, undistorted; a thumbnail is enlarged."""
     with Image.open(path) as image:
-        ratio = min(inside_px[0] / image.width, inside_px[1] / image.height)
-        size = (max(1, round(image.width * ratio)), max(1, round(image.height * ratio)))
+        size = _inside(image.size, inside_px)
         image.draft("RGB", size)
         pixels: Pixels = np.asarray(image.convert("RGB").resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
     return pixels

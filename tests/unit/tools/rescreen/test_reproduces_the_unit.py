@@ -51,7 +51,7 @@ def detector_folder(tmp_path_factory):
     shutil.copytree(DETECTOR, folder)
     card = (folder / "model.toml").read_text()
     card = card.replace(
-        "keep_at = 0.355469\nblank_at = 0.250000", "keep_at = 0.45\nblank_at = 0.26\nsecond_look_at = 0.05"
+        "keep_at = 0.355469\nblank_at = 0.250000", "keep_at = 0.345\nblank_at = 0.26\nsecond_look_at = 0.05"
     )
     (folder / "model.toml").write_text(card)
     return folder
@@ -173,7 +173,7 @@ def test_other_rules_judge_again_without_looking_again(tmp_path, bursts, detecto
     assert rescreen(tmp_path, detector_folder, "--processes", "1")["looked_at"] == 24
     shutil.copytree(detector_folder, tmp_path / "strict")
     card = (tmp_path / "strict" / "model.toml").read_text()
-    (tmp_path / "strict" / "model.toml").write_text(card.replace("keep_at = 0.45", "keep_at = 0.99"))
+    (tmp_path / "strict" / "model.toml").write_text(card.replace("keep_at = 0.345", "keep_at = 0.99"))
     again = rescreen(tmp_path, tmp_path / "strict", "--processes", "1")
     assert again["looked_at"] == 0 and again["decisions"]["keep"]["keep"] == 0
 
