@@ -1,7 +1,6 @@
 """``manul aim``: see what the unit sees before you leave it: test shots with the detector's boxes, and the walk test."""
 
 import io
-import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -9,10 +8,9 @@ from typing import Any
 
 import click
 from PIL import Image, ImageDraw
-from rich.console import Console
-from rich.text import Text
 
 from trap_tools import durable
+from trap_tools.field.shown import HOWS, How, show
 from trap_tools.keys import keystore
 from trap_tools.link import group70
 from trap_tools.link.client import Unit
@@ -33,6 +31,7 @@ _COLOURS = {"animal": "#e8590c", "human": "#1c7ed6", "vehicle": "#868e96"}
 @click.option("--walk", "position", help="Count triggers while you walk, at this position (5 m left).")
 @click.option("--seconds", default=60.0, show_default=True, help="How long to count.")
 @click.option("--led", is_flag=True, help="Have the unit's LED follow its PIR for --seconds, laptop or no laptop.")
+@click.option("--show", "how", type=click.Choice(HOWS), default="auto", help="How to draw it in this terminal.")
 @click.option(
     "--key", "private", multiple=True, type=click.Path(path_type=Path), help="A private key to open the unit with."
 )
@@ -44,6 +43,7 @@ def aim(
     *,
     seconds: float,
     led: bool,
+    how: How,
     private: tuple[Path, ...],
     baud: int,
 ) -> None:
@@ -65,8 +65,7 @@ def aim(
         told = unit.do(group70.TestShotRequest())
         picture = boxed(fetched(line, told["path"], told["size"]), told["boxes"])
     path = durable.write(folder / f"{name}-{Path(told['path']).stem}.jpg", _jpeg(picture))
-    if sys.stdout.isatty():
-        Console().print(half_blocks(picture, 72))
+    show(picture, how)
     click.echo(f"{path}: brightness {told['brightness']:.0f}, sharpness {told['sharpness']:.0f}")
     for label, score, *_ in told["boxes"]:
         click.echo(f"  {label} {score:.2f}")
@@ -94,23 +93,6 @@ def boxed(jpeg: bytes, boxes: list[list[Any]]) -> Image.Image:
             (corners[0] + 4, corners[1] + 2), f"{label} {score:.2f}", fill=colour, font_size=max(12, height // 30)
         )
     return picture
-
-
-def half_blocks(picture: Image.Image, columns: int) -> Text:
-    """The picture in the terminal: two pixels a character, as any terminal with colours can."""
-    rows = max(2, round(picture.height * columns / picture.width / 2) * 2)
-    small = picture.resize((columns, rows)).convert("RGB")
-    text = Text()
-    for y in range(0, rows, 2):
-        for x in range(columns):
-            upper, lower = _colour(small.getpixel((x, y))), _colour(small.getpixel((x, y + 1)))
-            text.append("▀", f"{upper} on {lower}")
-        text.append("\n")
-    return text
-
-
-def _colour(pixel: Any) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*pixel)
 
 
 def _jpeg(picture: Image.Image) -> bytes:

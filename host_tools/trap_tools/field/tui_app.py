@@ -14,6 +14,7 @@ from textual.widgets import Footer, Header, Label, ListItem, ListView, ProgressB
 
 from trap_tools.field import aim, summary
 from trap_tools.field.pulling import Options, pull
+from trap_tools.field.shown import half_blocks
 from trap_tools.field.visit import Progress
 from trap_tools.i18n import say
 from trap_tools.keys import keystore
@@ -145,7 +146,7 @@ class VisitApp(App[None]):
                 Session(unit, partial(keystore.signers, self._private)).open()
                 told = unit.do(group70.TestShotRequest())
                 picture = aim.boxed(aim.fetched(line, told["path"], told["size"]), told["boxes"])
-            self.call_from_thread(self._show, aim.half_blocks(picture, _COLUMNS))
+            self.call_from_thread(self._show, half_blocks(picture, _COLUMNS))
         except TrapError as error:
             self.call_from_thread(self._say, str(error))
         finally:

@@ -14,7 +14,7 @@ from tests.unit.trap.parts import ScriptedCamera, shot
 from trap_tools import keys
 from trap_tools.archive import places
 from trap_tools.cli import main
-from trap_tools.field import aim, deploy
+from trap_tools.field import deploy, shown
 from trap_wire import slot
 from trap_wire.entries import Kind
 from trap_wire.errors import BadInputError
@@ -100,7 +100,7 @@ def test_aim_saves_the_picture_with_the_boxes_that_the_detector_saw(whole, tmp_p
 
 
 def test_aim_shows_the_picture_in_the_terminal():
-    text = aim.half_blocks(Image.new("RGB", (40, 20), "#804020"), 20)
+    text = shown.half_blocks(Image.new("RGB", (40, 20), "#804020"), 20)
     assert text.plain.count("▀") == 20 * 5
     assert "#804020" in str(text.spans[0].style)
 
