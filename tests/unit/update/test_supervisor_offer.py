@@ -210,7 +210,8 @@ def test_power_cut_over_there_leaves_the_old_one_or_the_whole_new_one(unit, shar
     unit.flash = Flash(Dice(round(share * 100)))
     unit.flash.cut_after = round(share * (whole.flash.operations - 1))
     told, _, runs = unit.lives(speed=20)
-    assert (told, runs) == ([], 0) or share == 1.0
+    assert runs == 0
+    assert told == [] or share > 0.9  # so late that it was staged: the cut befell the record of it, or the sleep
     unit.flash.cut_after = None
     told, _, runs = unit.lives()
     assert (told[-1], runs > 0) in (("staged", False), ("running", True))
