@@ -21,6 +21,7 @@ from trap_wire.entries import verified
 STATES = 300
 WORKERS = min(2, os.cpu_count() or 1)
 BURSTS = 6
+FSCK_PASSES = 6  # as the image has it: tools/image/root.py
 JOURNAL, MEDIA = 2, 3  # third and fourth partition
 NOW = datetime(2026, 6, 2, tzinfo=UTC)
 
@@ -42,12 +43,14 @@ def run(image, bench):
         )
         machine.run("systemctl start trapd", timeout_s=300)
         for _ in range(BURSTS):
-            before = logged(log), max(entry["seq"] for entry in entries(machine))
+            newest = max(entry["seq"] for entry in entries(machine))  # read before the log: what is read is on the disk
+            before = logged(log), newest
             promises.append(before)
             burst(machine, before[1])
             # The hold-off of the safe default is 5 s.
             machine.run("sleep 5")
-        promises.append((logged(log), max(entry["seq"] for entry in entries(machine))))
+        newest = max(entry["seq"] for entry in entries(machine))
+        promises.append((logged(log), newest))
     return folder, image / "manul.img", log, promises
 
 
@@ -78,15 +81,15 @@ def holds(image, log, promises, folder, seed):
 
 
 def mend(journal, media):
-    """What the unit's own systemd-fsck does before it mounts; a look after it must find nothing.
+    """What the unit's own fsck does before it mounts; a look after it must find nothing.
 
-    fsck.fat deletes a half-made folder in one pass and the rest of its long name in the next; both harm nothing.
+    fsck.fat needs up to three passes for a folder that was half made: its cluster, its entry, the rest of its long name.
     """
     first = subprocess.run(["e2fsck", "-fp", journal], capture_output=True, text=True, check=False)
     assert first.returncode in (0, 1), first.stdout
     again = subprocess.run(["e2fsck", "-fn", journal], capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stdout
-    for _ in range(3):
+    for _ in range(FSCK_PASSES):
         said = subprocess.run(["fsck.fat", "-a", media], capture_output=True, text=True, check=False)
         assert said.returncode in (0, 1), said.stdout
         if said.returncode == 0:

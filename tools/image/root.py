@@ -29,6 +29,13 @@ MASKED = (
     "systemd-modules-load.service", "sys-kernel-debug.mount", "run-lock.mount",
     "proc-sys-fs-binfmt_misc.automount",
 )  # fmt: skip
+# fsck.fat needs up to three passes for a folder that a power cut left half made, and between two of them that folder is the
+# root directory once more. systemd runs one pass; here it goes on until there is nothing left to mend.
+FSCK = r"systemd-fsck@dev-disk-by\x2dlabel-MANUL\x2dMEDIA.service.d"
+UNTIL_CLEAN = """[Service]
+ExecStart=
+ExecStart=/bin/sh -c 'for n in 1 2 3 4 5 6; do /usr/sbin/fsck.fat -a %f && exit 0; [ $$? -eq 1 ] || exit 0; done'
+"""
 ENABLED = {
     "multi-user.target.wants": ("trapd.service", "manul-sleep.path", "manul-gadget.service", "manul-media.service"),
 }
@@ -86,6 +93,8 @@ def _services(root: Path, *, tuned: bool) -> None:
         (system / target).mkdir(exist_ok=True)
         for unit in units:
             (system / target / unit).symlink_to(f"/usr/lib/systemd/system/{unit}")
+    (system / FSCK).mkdir()
+    (system / FSCK / "until-clean.conf").write_text(UNTIL_CLEAN)
     (root / "etc/machine-id").write_text("")  # systemd makes a transient one on a read-only root
     for path in ("etc/.updated", "var/.updated"):
         (root / path).touch()
