@@ -54,8 +54,8 @@ def test_resets_in_mid_burst_lose_nothing_that_was_said(armed):
 
 def comes_back(machine):
     """After the last one the unit puts right what was cut off, and photographs on."""
-    before = head(machine)
     machine.run("mkdir -p /run/bench; mount -o ro /dev/vdb /run/bench; sh /run/bench/bin/stage.sh")
+    before = head(machine)
     machine.run("systemctl start trapd", timeout_s=400)
     assert entries(machine, "boot", before)
     assert burst(machine, head(machine))["burst"][0]["frames"] == 3

@@ -14,6 +14,7 @@ from dataclasses import replace
 from trap import duty
 from trap.assembly import UnitConfig, real_trap
 from trap.ports import BurstPlan
+from trap_wire import codes
 from trap_wire.errors import PartError
 
 PULL = pathlib.Path("/run/header/sim_gpio17/pull")
@@ -52,7 +53,8 @@ real_wake = lone._wake
 
 
 def noting(reason, age_ms):
-    stamps.append(lone.last_edge_ns)
+    if reason == codes.REASON_PIR:  # the first wake is for the start, no edge is behind it
+        stamps.append(lone.last_edge_ns)
     return real_wake(reason, age_ms)
 
 
