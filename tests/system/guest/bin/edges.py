@@ -14,7 +14,6 @@ from dataclasses import replace
 from trap import duty
 from trap.assembly import UnitConfig, real_trap
 from trap.ports import BurstPlan
-from trap_wire import codes
 from trap_wire.errors import PartError
 
 PULL = pathlib.Path("/run/header/sim_gpio17/pull")
@@ -52,10 +51,11 @@ stamps: list[int] = []
 real_wake = lone._wake
 
 
-def noting(reason, age_ms):
-    if reason == codes.REASON_PIR:  # the first wake is for the start, no edge is behind it
-        stamps.append(lone.last_edge_ns)
-    return real_wake(reason, age_ms)
+def noting(reason, at_ns):
+    frame = real_wake(reason, at_ns)
+    if frame is not None:
+        stamps.append(at_ns)
+    return frame
 
 
 lone._wake = noting
