@@ -20,3 +20,11 @@ def clock_of_this_machine_stays_as_it_is():
     kept, time.clock_settime = time.clock_settime, refused
     yield
     time.clock_settime = kept
+
+
+@pytest.fixture(autouse=True)
+def laptop_of_a_stranger(monkeypatch, tmp_path_factory, request):
+    """No test reads or writes the keys and releases of whoever runs it."""
+    monkeypatch.setenv(
+        "MANUL_HOME", str(tmp_path_factory.getbasetemp() / "laptops" / f"{abs(hash(request.node.nodeid))}")
+    )

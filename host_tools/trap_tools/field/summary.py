@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
+from smp import image_management as img
 
 from trap_tools import i18n
 from trap_tools.field import verdict
@@ -20,6 +21,8 @@ from trap_tools.link.client import Unit
 from trap_tools.link.line import BAUD, Line
 from trap_tools.link.login import Session
 from trap_tools.link.ports import units
+from trap_tools.protocol import programme
+from trap_tools.protocol.programme import Programme
 from trap_wire.energy.forecast import HORIZON_D
 from trap_wire.entries import from_us
 from trap_wire.errors import RefusedError
@@ -30,7 +33,8 @@ _COUNTS = ("triggers", "kept", "unknown", "discarded", "audited")
 _STATES = {"full": "enough", "no_hold_off": "saving", "heartbeat_only": "one frame a day only", "off": "off"}
 _COLOURS = {verdict.LEAVE: "green", verdict.ATTENTION: "yellow", verdict.HOME: "bold red"}
 # Keys that the screen words itself; whatever else a newer unit says is shown below as it is.
-_WORDED = {"unit", "deployment", "programme", "protocol", "protocol_hash", "languages", "model", "trouble", "now_us", "entries",
+_WORDED = {"unit", "deployment", "programme", "protocol", "protocol_hash", "languages", "model", "release", "trouble",
+           "now_us", "entries",
            "first_day", "totals", "days", "battery", "days_left", "storage_free_bytes", "errors",
            "bench", "locked", "battery_state", "well", "bulk_left_s"}  # fmt: skip
 
@@ -44,12 +48,13 @@ _WORDED = {"unit", "deployment", "programme", "protocol", "protocol_hash", "lang
 @click.option("--json", "as_json", is_flag=True, help="What the unit says, for programs.")
 def summary(port: str | None, baud: int, private: tuple[Path, ...], as_json: bool) -> None:
     """Show how a unit is, on one screen."""
+    known = programme.known()
     for name in [port] if port else units():
         facts = asked(name, baud, private)
         if as_json:
             click.echo(json.dumps({"port": name, **facts}, indent=2, ensure_ascii=False, default=str))
         else:
-            Console().print(screen(facts, datetime.now(UTC)))
+            Console().print(screen(facts, datetime.now(UTC), known))
 
 
 def asked(port: str, baud: int = BAUD, private: tuple[Path, ...] = ()) -> dict[str, Any]:
@@ -60,23 +65,35 @@ def asked(port: str, baud: int = BAUD, private: tuple[Path, ...] = ()) -> dict[s
         with suppress(RefusedError):
             Session(unit, partial(keystore.signers, private)).open()
         facts = unit.summary()
+        with suppress(RefusedError):  # a unit that was installed by hand knows no releases
+            facts |= {"release": _release(unit)}
     i18n.suggest(str(facts.get("languages", "")))
     return facts
 
 
-def screen(facts: dict[str, Any], host: datetime) -> Panel:
-    """The screen of one unit, read at host time ``host``; keys that are missing leave their line out."""
+def _release(unit: Unit) -> str:
+    running = [
+        image for image in unit.ask(img.ImageStatesReadRequest(), img.ImageStatesReadResponse).images if image.active
+    ]
+    return running[0].version if running else ""
+
+
+def screen(facts: dict[str, Any], host: datetime, known: Programme | None = None) -> Panel:
+    """The screen of one unit, read at host time ``host``; keys that are missing leave their line out.
+
+    ``known`` is what the programme runs; without it nothing is said of whose versions the unit has.
+    """
     rows = Table.grid(padding=(0, 2))
-    for label, value in [*_lines(facts), *_unworded(facts)]:
+    for label, value in [*_lines(facts, known), *_unworded(facts)]:
         rows.add_row(f"[dim]{label}[/]", value)
-    found = verdict.reasons(facts, host)
+    found = verdict.reasons(facts, host, known)
     colour = _COLOURS[found[0].level if found else verdict.LEAVE]
     rows.add_row(f"[{colour}]→[/]", f"[{colour}]{verdict.line(found)}[/]")
     title = f"[bold]{facts.get('unit', '?')}[/] / {facts.get('deployment', '?')}"
     return Panel(rows, title=title, title_align="left", expand=False)
 
 
-def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
+def _lines(facts: dict[str, Any], known: Programme | None) -> list[tuple[str, str]]:
     """Label and words of every line that the facts allow."""
     lines = [
         (
@@ -87,8 +104,9 @@ def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
         (say("trouble"), f"[bold red]{facts['trouble']}[/]" if facts.get("trouble") else ""),
         (say("drive"), _drive(facts.get("bulk_left_s"))),
         (say("programme"), str(facts.get("programme") or "")),
-        (say("protocol"), f"{facts.get('protocol', '')} [dim]{str(facts.get('protocol_hash', ''))[:12]}[/]"),
-        (say("detector"), _detector(facts)),
+        (say("release"), _whose(facts, known, "release", str(facts.get("release") or ""))),
+        (say("protocol"), _whose(facts, known, "protocol_hash", _protocol(facts))),
+        (say("detector"), _whose(facts, known, "model", _detector(facts))),
         (say("unit time"), _time(facts.get("now_us"))),
         (say("days out"), _days_out(facts)),
         (say("battery"), _battery(facts.get("battery"))),
@@ -99,6 +117,25 @@ def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
         *((say("error"), _error(error)) for error in facts.get("errors") or ()),
     ]
     return [(label, value) for label, value in lines if value.replace("[dim][/]", "").strip()]
+
+
+def _protocol(facts: dict[str, Any]) -> str:
+    return f"{facts.get('protocol', '')} [dim]{str(facts.get('protocol_hash', ''))[:12]}[/]"
+
+
+def _whose(facts: dict[str, Any], known: Programme | None, key: str, words: str) -> str:
+    """A version, and whether it is the programme's; an unknown programme is said once, at the protocol."""
+    if not words.replace("[dim][/]", "").strip():
+        return ""
+    if known is None:
+        return f"{words} [dim]({say('the programme’s is not known here')})[/]" if key == "protocol_hash" else words
+    theirs = getattr(known, key)
+    if not theirs:
+        return words
+    if theirs == facts.get(key):
+        return f"{words} [green]({say('the programme’s')})[/]"
+    name = known.protocol if key == "protocol_hash" else theirs
+    return f"{words} [yellow]({say('the programme has {theirs}', theirs=name)})[/]"
 
 
 def _detector(facts: dict[str, Any]) -> str:

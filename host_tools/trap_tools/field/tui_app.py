@@ -23,6 +23,7 @@ from trap_tools.link.client import Unit
 from trap_tools.link.line import Line
 from trap_tools.link.login import Session
 from trap_tools.link.ports import Port
+from trap_tools.protocol import programme
 from trap_wire.errors import TrapError
 
 _LOOK_S = 3.0
@@ -120,7 +121,7 @@ class VisitApp(App[None]):
         self._busy.add(port)
         try:
             facts = summary.asked(port, private=self._private)
-            self.call_from_thread(self._show, summary.screen(facts, datetime.now(UTC)))
+            self.call_from_thread(self._show, summary.screen(facts, datetime.now(UTC), programme.known()))
         except TrapError as error:
             self.call_from_thread(self._say, str(error))
         finally:

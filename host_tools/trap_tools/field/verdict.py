@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from trap_tools.i18n import say
+from trap_tools.protocol.programme import Programme
 from trap_wire.entries import from_us
 
 LEAVE, ATTENTION, HOME = "leave", "attention", "home"
@@ -24,9 +25,16 @@ class Reason:
     words: str
 
 
-def reasons(facts: dict[str, Any], host: datetime) -> list[Reason]:
+def reasons(facts: dict[str, Any], host: datetime, known: Programme | None = None) -> list[Reason]:
     """Everything that speaks against leaving the unit as it is, gravest first."""
-    found = [*_storage(facts), *_rules(facts), *_battery(facts), *_clock(facts, host), *_errors(facts)]
+    found = [
+        *_storage(facts),
+        *_rules(facts),
+        *_programme(facts, known),
+        *_battery(facts),
+        *_clock(facts, host),
+        *_errors(facts),
+    ]
     return sorted(found, key=lambda reason: reason.level != HOME)
 
 
@@ -58,6 +66,17 @@ def _rules(facts: dict[str, Any]) -> Iterator[Reason]:
         yield Reason(ATTENTION, say("it has no detector, so it keeps everything"))
     if facts.get("bench") and facts.get("deployment") not in (None, "bench"):
         yield Reason(ATTENTION, say("it has no key: anybody can open it"))
+
+
+def _programme(facts: dict[str, Any], known: Programme | None) -> Iterator[Reason]:
+    """Data of two protocols, releases or detectors do not compare as they are, so a visit is the time to put it right."""
+    if known is None or facts.get("locked"):
+        return
+    if facts.get("protocol_hash") and known.protocol_hash and facts["protocol_hash"] != known.protocol_hash:
+        yield Reason(ATTENTION, say("its protocol is not the programme’s: manul deploy start, or manul update"))
+    behind = [("release", known.release), ("model", known.model)]
+    if any(theirs and facts.get(key) and facts[key] != theirs for key, theirs in behind):
+        yield Reason(ATTENTION, say("it does not run the programme’s release: manul update"))
 
 
 def _battery(facts: dict[str, Any]) -> Iterator[Reason]:

@@ -13,6 +13,7 @@ from trap_tools.flash import imageproof
 from trap_tools.flash.disks import said_size
 from trap_tools.flash.supervisor import manifest
 from trap_tools.protocol import files as protocols
+from trap_tools.protocol import programme
 from trap_tools.release import wheels
 from trap_tools.release.build import Contents, build
 from trap_tools.release.image import launcher, prepare
@@ -95,10 +96,11 @@ def _protocol(source: str, folder: Path) -> Path:
 @click.option("--key", type=_FILE, required=True, help="Public keys that you trust (.pub or authorized_keys).")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 def verify(path: Path, key: Path, as_json: bool) -> None:
-    """Check a bundle's signature and every byte in it."""
+    """Check a bundle's signature and every byte in it; from then on 'manul summary' holds units to the newest release."""
     found = bundle.opened(path, keys.load_public(key), keys.check)
     sizes = {file.path: len(data) for file, data in found.contents()}
     named = found.manifest
+    programme.remember(found)
     if as_json:
         said = {"version": named.version, "signer": sshsig.fingerprint(found.signer), "sha256": found.sha256}
         click.echo(json.dumps({**said, "files": sizes, "images": dict(named.images), "python": named.python}))

@@ -15,6 +15,7 @@ from trap_tools.keys import keystore
 from trap_tools.link.client import Unit
 from trap_tools.link.login import Session, opened
 from trap_tools.link.ports import the_one
+from trap_tools.protocol import programme
 from trap_tools.update import send
 from trap_wire import bundle as bundles
 from trap_wire.bundle import Bundle
@@ -53,6 +54,7 @@ def update(
     if bundle_path is None or key is None:
         raise click.UsageError("give a bundle and --key, or --show")
     bundle = bundles.opened(bundle_path, keys.load_public(key), keys.check)
+    programme.remember(bundle)
     for _ in bundle.contents():
         pass  # proved here, before an hour on a slow line
     at = the_one(port)

@@ -13,6 +13,7 @@ from trap_tools import i18n
 from trap_tools.cli import main
 from trap_tools.field import check, summary
 from trap_tools.field.visit import ClockReading, JournalProof, Receipt, Tally
+from trap_tools.protocol.programme import Programme
 from trap_wire.codes import LADDER_NAMES
 from trap_wire.errors import BadInputError
 
@@ -20,7 +21,7 @@ OTHERS = [language for language in i18n.LANGUAGES if language != "en"]
 NOW = datetime(2026, 5, 28, 20, tzinfo=UTC)
 # Names, units and commands that are the same in every language.
 SAME = {"UTC", "GB", "MB", "mV", "V", "C", "h", "s", "ms", "lux", "mA", "mAh", "manul", "keys", "add", "pull", "aim", "walk", "port", "m",
-        "left", "RTC"}  # fmt: skip
+        "left", "RTC", "deploy", "start", "update"}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -68,13 +69,18 @@ def english_left(text, given):
 
 BENCH = {**FACTS, "bench": True, "trouble": "TROUBLE", "errors": [{"at_us": FACTS["now_us"], "part": "PART", "words": "WORDS"}],
          "storage_free_bytes": 1, "model": None, "days_left": {"low": 20, "high": 900, "wakes_a_day": 3.5, "celsius": -12}}  # fmt: skip
+OTHERS = Programme("1.4", "pallas@3", "cd" * 32, "")
 GIVEN = ("MN-017", "tost-2026-a", "south-gobi", "pallas@3", "abababababab", "TROUBLE", "PART", "WORDS")
 
 
 @pytest.mark.parametrize("language", ["ru", "kk", "mn"])
 def test_summary_screen_leaves_nothing_in_english(language):
     i18n.use(language)
-    text = printed(summary.screen(BENCH, NOW)) + printed(summary.screen({"unit": "MN-017", "locked": True}, NOW))
+    text = (
+        printed(summary.screen(BENCH, NOW))
+        + printed(summary.screen(BENCH, NOW, OTHERS))
+        + printed(summary.screen({"unit": "MN-017", "locked": True}, NOW))
+    )
     assert english_left(text, GIVEN) == []
 
 

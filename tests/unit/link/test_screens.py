@@ -10,6 +10,7 @@ from trap.drivers.tty import open_pty
 from trap_tools.cli import main
 from trap_tools.field.summary import screen, sparkline
 from trap_tools.field.verdict import line, reasons
+from trap_tools.protocol.programme import Programme
 from trap_wire.entries import from_us
 
 FACTS = {
@@ -120,3 +121,40 @@ def test_ports_without_any_unit_ends_with_code_4():
     silent.close()
     assert run.exit_code == 4
     assert "no unit answers" in run.output
+
+
+OURS = Programme("1.4", "pallas@3", "ab" * 32, "manul-s@1.2.0+0123456789ab")
+
+
+def with_programme(facts, known):
+    console = Console(width=110, record=True, file=io.StringIO())
+    console.print(screen(facts, NOW, known))
+    return console.export_text()
+
+
+def test_unit_with_the_versions_of_the_programme_is_said_to_have_them():
+    facts = {**FACTS, "release": "1.4", "errors": []}
+    assert with_programme(facts, OURS).count("(the programme’s)") == 3
+    assert line(reasons(facts, NOW, OURS)) == "leave it"
+
+
+def test_unit_that_missed_the_last_release_asks_for_it():
+    facts = {**FACTS, "release": "1.3", "errors": []}
+    assert "1.3 (the programme has 1.4)" in with_programme(facts, OURS)
+    assert line(reasons(facts, NOW, OURS)) == (
+        "needs attention, because it does not run the programme’s release: manul update"
+    )
+
+
+def test_unit_with_rules_of_its_own_does_not_compare():
+    facts = {**FACTS, "protocol": "pallas@2", "protocol_hash": "cd" * 32, "release": "1.4", "errors": []}
+    assert "(the programme has pallas@3)" in with_programme(facts, OURS)
+    assert "its protocol is not the programme’s" in line(reasons(facts, NOW, OURS))
+
+
+def test_laptop_that_never_saw_a_release_says_that_it_cannot_know():
+    assert "the programme’s is not known here" in with_programme(FACTS, None)
+
+
+def test_locked_unit_is_not_held_to_the_programme():
+    assert reasons({"unit": "MN-017", "locked": True}, NOW, OURS) == []

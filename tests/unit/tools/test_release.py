@@ -16,6 +16,9 @@ from tests.images import BOOT_AT, BOOT_SIZE, ROOT_AT, ROOT_SIZE, build, needs_to
 from tests.signing import KEY, OTHER, pem, public_line
 from trap_tools import keys
 from trap_tools.cli import main
+from trap_tools.keys import keystore
+from trap_tools.protocol import files as protocols
+from trap_tools.protocol import programme
 from trap_tools.release import wheels
 from trap_tools.release.build import Contents
 from trap_tools.release.build import build as build_bundle
@@ -37,7 +40,9 @@ def desk(tmp_path_factory):
     (folder / "key.pub").write_text(public_line(KEY))
     (folder / "other.pub").write_text(public_line(OTHER))
     (folder / "model").mkdir()
-    (folder / "model" / "model.toml").write_text("name = 'small'\n")
+    (folder / "model" / "model.toml").write_text(
+        "[model]\nname = 'small'\nversion = '2.1.0'\nsha256 = '0123456789abcdef'\n"
+    )
     (folder / "supervisor").mkdir()
     (folder / "supervisor" / "manifest.py").write_text("module('main.py')\n")
     (folder / "supervisor" / "main.py").write_text("")
@@ -230,3 +235,30 @@ def test_first_start_with_a_strangers_bundle_installs_nothing(made, desk, tmp_pa
     (tmp_path / "bootfs" / "manul.bundle").unlink()
     assert launcher.main(words, run=None) == 4
     assert launcher.main([*words[:-1], "run"], run=None) == 4
+
+
+def test_proved_release_is_what_units_are_held_to_from_then_on(desk, made):
+    assert programme.known() is None
+    assert manul("verify", made, "--key", desk / "key.pub").exit_code == 0
+    known = programme.known()
+    assert (known.release, known.model) == ("1.0", "small@2.1.0+0123456789ab")
+    assert known.protocol_hash == protocols.load("pallas-cat").protocol.digest
+
+
+def test_release_of_another_key_is_not_remembered(desk, made):
+    assert manul("verify", made, "--key", desk / "other.pub").exit_code == 6
+    assert programme.known() is None
+
+
+def test_older_release_does_not_push_a_newer_one_out(desk, made):
+    manul("verify", built(desk, "1.2"), "--key", desk / "key.pub")
+    manul("verify", made, "--key", desk / "key.pub")
+    assert programme.known().release == "1.2"
+
+
+def test_damaged_memory_of_the_programme_is_named():
+    path = keystore.home() / "programme.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{")
+    with pytest.raises(BadInputError, match=r"programme\.json.*delete it"):
+        programme.known()
