@@ -1,4 +1,4 @@
-"""What a full card gives up, and in which order: what is safe elsewhere first, and never a photograph that is only here."""
+"""What a full card gives up, and in which order: what is safe elsewhere first, and never a photograph that was kept."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -14,8 +14,8 @@ def victims(journal: Journal, at: datetime, keep_acked_days: int) -> Iterator[It
     """Files in the order of their going, each kind oldest first.
 
     A host's acknowledgement counts after ``keep_acked_days``: until then its copy may still be the only other one. So: audit
-    frames and thumbnails that are safe, audit frames, thumbnails, and at the very end, before the unit would have to stop
-    capturing, photographs that are safe. One that no host has verified never goes.
+    frames and thumbnails that are safe, then audit frames, then thumbnails. A kept photograph stays, acknowledged or not: that
+    a laptop had it once does not say that it reached the archive.
     """
     safe = acknowledged(journal, at - timedelta(days=keep_acked_days))
     expendable = (Role.AUDIT, Role.THUMBNAIL)
@@ -23,7 +23,6 @@ def victims(journal: Journal, at: datetime, keep_acked_days: int) -> Iterator[It
         yield from _upto(journal, role, safe)
     for role in expendable:
         yield from journal.files(after=safe, role=role)
-    yield from _upto(journal, Role.PHOTOGRAPH, safe)
 
 
 def acknowledged(journal: Journal, before: datetime) -> int:

@@ -1,6 +1,7 @@
 """Every rule of the protocol must change what a unit, its supervisor or the tools do: a rule that nothing reads is a lie."""
 
 import dataclasses
+from contextlib import suppress
 
 import pytest
 from PIL import Image
@@ -125,19 +126,17 @@ def deployed_without_keys(pi, protocol):
         return str(error)
 
 
-def kept_when_full(pi, protocol):
-    """Whether a photograph that a host has had for ten days makes room for the next."""
+def first_to_go(pi, protocol):
+    """Which of two thumbnails a full card gives up: the one that a host has had for ten days, or an audit frame of later."""
     unit = pi(protocol)
     store, journal = unit.trap.store, unit.trap.journal
-    for n in range(9):
-        kept(store, journal, f"p{n}", Role.PHOTOGRAPH)
+    kept(store, journal, "t", Role.THUMBNAIL)
     acknowledge(journal, days_ago=10)
-    try:
-        for n in range(3):
-            kept(store, journal, f"q{n}", Role.PHOTOGRAPH)
-    except StorageError:
-        return "stopped"
-    return "went on"
+    kept(store, journal, "late", Role.AUDIT)
+    with suppress(StorageError):
+        for n in range(12):
+            kept(store, journal, f"p{n}", Role.PHOTOGRAPH)
+    return journal.newest(Kind.EVICTED, 9)[-1].body["path"]
 
 
 def language(pi, protocol):
@@ -176,7 +175,7 @@ EFFECTS = {
     "no_hold_off_pct": (70, life_of),
     "heartbeat_only_pct": (40, life_of),
     "off_pct": (14, life_of),
-    "keep_acked_days": (5, kept_when_full),
+    "keep_acked_days": (5, first_to_go),
     "languages": ("mn,en", language),
     "species": ("Lynx lynx", lambda pi, protocol: species(pi(protocol).card.root, "en", [protocol])),
 }
