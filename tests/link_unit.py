@@ -10,9 +10,11 @@ from tests.unit.trap.parts import QueueLink, ScriptedCamera, ScriptedDetector, a
 from trap.assembly import summary_of
 from trap.cable import StationSlot, host_facts
 from trap.deployment import parse_or_safe
+from trap.drivers.age import sealer
 from trap.drivers.tty import open_pty
 from trap.duty import Trap
 from trap.link.host import host_server
+from trap.store.media import MediaStore, Reserve
 from trap.triage.judge import Triage
 from trap_wire import slot
 from trap_wire.entries import Kind
@@ -32,6 +34,8 @@ class WholeUnit:
         self.slot = self.root / "station.slot"
         self.slot.write_bytes(slot.fill(self.station))
         deployment = parse_or_safe(self.slot.read_bytes())
+        if seal := sealer(deployment.station.sealed_to):
+            self.bench.store = MediaStore(self.bench.card, self.bench.journal, Reserve(journal=0, heartbeat=0), seal)
         clock = SetClock()
         self.trap = Trap(
             deployment=deployment,

@@ -76,7 +76,7 @@ def public_keys(text: bytes) -> tuple[bytes, ...]:
     """The keys of an ``authorized_keys`` text; ``BadInputError`` names the line that is none."""
     try:
         lines = [line.strip() for line in text.decode().splitlines()]
-        return tuple(sshsig.public_key(line) for line in lines if line and not line.startswith("#"))
+        return tuple(sshsig.login_key(line) for line in lines if line and not line.startswith("#"))
     except (UnicodeDecodeError, IntegrityError) as error:
         raise BadInputError(f"{KEYS}: {error}") from error
 

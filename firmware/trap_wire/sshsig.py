@@ -15,6 +15,8 @@ from trap_wire.errors import IntegrityError
 
 MAGIC = b"SSHSIG"
 ALGORITHM = b"ssh-ed25519"
+FIDO = b"sk-ssh-ed25519@openssh.com"
+_TOUCHED = 0x01  # FIDO's flag of user presence
 BEGIN, END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
 Check = Callable[[bytes, bytes, bytes], None]
 
@@ -103,6 +105,40 @@ def public_key(line: str) -> bytes:
         return _ed25519(base64.b64decode(body, validate=True))
     except (ValueError, binascii.Error, struct.error) as error:
         raise IntegrityError(f"not an Ed25519 public key: {line[:60]!r}; make one with 'manul keys new'") from error
+
+
+def login_key(line: str) -> bytes:
+    """What names a key at a login: 32 bytes, or of a FIDO key its whole OpenSSH blob, which has its application in it."""
+    if not line.startswith(FIDO.decode()):
+        return public_key(line)
+    try:
+        blob = base64.b64decode(line.split()[1], validate=True)
+        _fido(blob)
+    except (ValueError, IndexError, binascii.Error, struct.error) as error:
+        raise IntegrityError(f"not a FIDO key of OpenSSH: {line[:60]!r}; give the .pub file as it is") from error
+    return blob
+
+
+def at_login(key: bytes, signature: bytes, data: bytes) -> tuple[bytes, bytes, bytes]:
+    """What Ed25519 has to check for a login: key, signature, message; ``ValueError`` when the form is wrong.
+
+    A FIDO key signs ``sha256(application) ‖ flags ‖ counter ‖ sha256(data)`` (OpenSSH ``PROTOCOL.u2f``); its signature here
+    is the 64 bytes, then flags and counter. Without the flag of a touch it is nobody's word.
+    """
+    if len(key) == 32:
+        return key, signature, data
+    public, application = _fido(key)
+    if len(signature) != 64 + 5 or not signature[64] & _TOUCHED:
+        raise ValueError("not touched")
+    return public, signature[:64], hashlib.sha256(application).digest() + signature[64:] + hashlib.sha256(data).digest()
+
+
+def _fido(blob: bytes) -> tuple[bytes, bytes]:
+    """Key and application of a FIDO key's blob."""
+    kind, public, application = _strings(blob, 3)
+    if (kind, len(public)) != (FIDO, 32) or len(blob) != 12 + len(kind) + len(public) + len(application):
+        raise ValueError("not an Ed25519 FIDO key")
+    return public, application
 
 
 def _string(raw: bytes) -> bytes:

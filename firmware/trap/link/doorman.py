@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from trap.link.answers import Body, SmpError, Table, reading, writing
-from trap_wire import login
+from trap_wire import login, sshsig
 from trap_wire.smp import Error, Group, Op, OsCommand, TrapCommand
 
 _OPEN_TO_ALL = frozenset({
@@ -113,7 +113,10 @@ class Doorman:
         if not isinstance(public, bytes) or not isinstance(signature, bytes) or public not in self._keys():
             return False
         said = login.message(login.HOST, self._unit, challenge.host_nonce, challenge.unit_nonce)
-        return self._signing.is_signed(public, signature, said)
+        try:
+            return self._signing.is_signed(*sshsig.at_login(public, signature, said))
+        except ValueError:
+            return False
 
 
 def coarse(full: Body) -> Body:

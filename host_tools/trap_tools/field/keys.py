@@ -77,7 +77,7 @@ def _public_lines(file: Path) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise BadInputError(f"{file}: cannot be read as a public key ({error})") from error
     for line in lines:
-        sshsig.public_key(line)
+        sshsig.login_key(line)
     if not lines:
         raise BadInputError(f"{file}: no key in it. Give a .pub file.")
     return lines

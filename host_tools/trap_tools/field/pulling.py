@@ -56,6 +56,7 @@ class Options:
     patience_s: float = PATIENCE_S
     signers: Callable[[], Iterable[Signer]] = keystore.signers
     now: Callable[[], datetime] = _utc_now
+    monotonic: Callable[[], float] = time.monotonic  # of the session
 
 
 def pull(
@@ -73,7 +74,7 @@ def pull(
     with Line(port, options.baud) as line:
         unit = Unit(line)
         name = unit.hello()
-        session = Session(unit, options.signers)
+        session = Session(unit, options.signers, options.monotonic)
         session.open()
         reading = _read_clock(unit, options)
         summary = unit.summary()

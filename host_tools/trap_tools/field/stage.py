@@ -28,7 +28,7 @@ class Stage:
     tally: Tally
     advance: Callable[[int, int], None]
     problem: Callable[[str], None]
-    renew: Callable[[], None] = lambda: None  # the login, between two files
+    renew: Callable[[], None] = lambda: None  # the login, between files and within them
     _wrong: list[Incoming] = field(default_factory=list, init=False)
     _settling: deque[Future[Path]] = field(default_factory=deque, init=False)
     _touched: set[Path] = field(default_factory=set, init=False)
@@ -36,7 +36,7 @@ class Stage:
     def run(self, fetcher: Fetcher, prove: held.Prove) -> None:
         """Everything; ``LinkError`` and ``StorageError`` end it and leave parts to go on from."""
         wanted = [row for row in self.rows if not self._is_here(row)]
-        incoming = [held.resume(self.folder, row, prove) for row in wanted]
+        incoming = [self._resumed(row, prove) for row in wanted]
         self.advance(0, sum(one.start for one in incoming))
         self._fetch(incoming, fetcher)
         # Once more for what came whole but wrong; then it is a matter of the unit's card, not of the line.
@@ -44,6 +44,10 @@ class Stage:
         self._fetch(repeated, fetcher)
         for one in self._wrong:
             self._failed(one, "bytes do not match their SHA-256, twice")
+
+    def _resumed(self, row: Row, prove: held.Prove) -> Incoming:
+        self.renew()
+        return held.resume(self.folder, row, prove)
 
     def _is_here(self, row: Row) -> bool:
         try:
@@ -79,6 +83,8 @@ class Stage:
             one.take(data)
             self.tally.bytes_fetched += len(data)
             self.advance(0, len(data))
+            # What of the window comes during a login is lost to it, and asked for again.
+            self.renew()
 
         def finish() -> None:
             if not one.is_true():

@@ -23,7 +23,10 @@ _AGENT_LIST, _AGENT_LISTED, _AGENT_SIGN, _AGENT_SIGNED = 11, 12, 13, 14
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """A key that can sign: from a file or from ssh-agent. ``public`` is 32 bytes, a signature 64."""
+    """A key that can sign: from a file or from ssh-agent. ``public`` is 32 bytes, a signature 64.
+
+    Of a FIDO token ``public`` is the OpenSSH blob and a signature has flags and counter behind it: good for a login only.
+    """
 
     name: str
     public: bytes
@@ -76,7 +79,7 @@ def signers(extra: tuple[Path, ...] = ()) -> Iterator[Signer]:
 
 
 def agent_signers() -> Iterator[Signer]:
-    """Ed25519 keys that ssh-agent holds; nothing when there is no agent."""
+    """Ed25519 keys that ssh-agent holds, those of FIDO tokens too; nothing when there is no agent."""
     answer = _agent(bytes([_AGENT_LIST]))
     if not answer or answer[0] != _AGENT_LISTED:
         return
@@ -85,8 +88,8 @@ def agent_signers() -> Iterator[Signer]:
         blob, at = _string(answer, at)
         comment, at = _string(answer, at)
         kind, behind = _string(blob, 0)
-        if kind == sshsig.ALGORITHM:
-            public, _ = _string(blob, behind)
+        if kind in (sshsig.ALGORITHM, sshsig.FIDO):
+            public = _string(blob, behind)[0] if kind == sshsig.ALGORITHM else blob
             yield Signer(f"ssh-agent: {comment.decode(errors='replace')}", public, _agent_signing(blob))
 
 
@@ -125,7 +128,8 @@ def _agent_signing(blob: bytes) -> Callable[[bytes], bytes]:
             raise RefusedError("ssh-agent did not sign: was the question answered with no?")
         signature, _ = _string(answer, 1)
         _, at = _string(signature, 0)
-        return _string(signature, at)[0]
+        value, behind = _string(signature, at)
+        return value + signature[behind:]  # a FIDO key's flags and counter follow; of another kind nothing does
 
     return sign
 

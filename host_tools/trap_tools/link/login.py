@@ -33,7 +33,13 @@ def opened(
 class Session:
     """A login that is renewed before it ends. ``bench`` says that the unit has no keys and is open to all."""
 
-    def __init__(self, unit: Unit, signers: Callable[[], Iterable[Signer]] = keystore.signers) -> None:
+    def __init__(
+        self,
+        unit: Unit,
+        signers: Callable[[], Iterable[Signer]] = keystore.signers,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._monotonic = monotonic
         self._unit = unit
         self._signers = signers
         self._signer: Signer | None = None
@@ -53,7 +59,7 @@ class Session:
 
     def renew(self) -> None:
         """Log in again when the ten minutes are nearly over."""
-        if self._since is not None and time.monotonic() - self._since > _RENEW_S:
+        if self._since is not None and self._monotonic() - self._since > _RENEW_S:
             self.open()
 
     def _is_bench(self) -> bool:
@@ -78,7 +84,7 @@ class Session:
         except RefusedError:
             return False
         _check_unit(answer, reply.sig, mine)
-        self._signer, self._since = signer, time.monotonic()
+        self._signer, self._since = signer, self._monotonic()
         return True
 
 

@@ -13,6 +13,7 @@ from smpclient.requests.os_management import DateTimeRead, EchoWrite
 
 from tests.link_rig import Bench, plugged_in
 from tests.unit.link.test_general_clients import asked
+from tests.unit.link.test_pull import NOW
 from tests.unit.link.test_smp_server import ScriptedPort, request
 from trap.drivers.ed25519 import Ed25519
 from trap.link.doorman import Doorman
@@ -242,3 +243,38 @@ def test_ssh_agent_opens_the_unit(tmp_path, monkeypatch):
         agent.wait(10)
     assert held.name == "ssh-agent: field"
     assert bench.visitors[0][0] == "login"
+
+
+class ShortDays:
+    """One clock for laptop and unit: it goes only when it is told to."""
+
+    def __init__(self):
+        self.ms = 0
+
+    def now(self):
+        return NOW
+
+    def monotonic_ms(self):
+        return self.ms
+
+    def set(self, now):
+        pass
+
+
+def test_session_is_renewed_within_a_file_that_takes_longer_than_it(locked, programme, tmp_path):
+    clock = locked.clock = ShortDays()
+    data = locked.keep("long", 1_000_000)
+
+    def half_a_minute(_progress):
+        clock.ms += 30_000
+
+    options = Options(
+        set_clock=False, signers=lambda: [signer(programme)], monotonic=lambda: clock.ms / 1000, only=("media",)
+    )
+    with plugged_in(locked) as port:
+        receipt = pull(port, tmp_path / "home", half_a_minute, options)
+    assert receipt.complete, receipt.problems
+    assert (tmp_path / "home/MN-017/tost-2026-a/media/long.jpg").read_bytes() == data
+    assert clock.ms > 3 * login.SESSION_S * 1000
+    assert [words for words, _ in locked.visitors] == ["login"] * len(locked.visitors)
+    assert len(locked.visitors) >= 4

@@ -3,8 +3,11 @@ import json
 import pyrage
 import pytest
 from click.testing import CliRunner
+from smp.file_management import FileDownloadResponse
+from smpclient.requests.file_management import FileDownload
 
 from tests.link_rig import START, plugged_in
+from tests.link_unit import STATION, WholeUnit
 from tests.unit.link.test_pull import NOW
 from trap.drivers.age import sealer
 from trap.store.media import MediaStore, Reserve
@@ -12,6 +15,9 @@ from trap.store.shelf import JournalShelf
 from trap_tools.cli import main
 from trap_tools.field.pulling import Options, pull
 from trap_tools.keys import keystore
+from trap_tools.link import group70
+from trap_tools.link.client import Unit
+from trap_tools.link.line import Line
 from trap_wire import station
 from trap_wire.entries import Kind
 from trap_wire.errors import BadInputError
@@ -141,3 +147,52 @@ def test_sealed_orphan_is_adopted_after_a_power_cut(sealing, identity):
 def test_key_that_is_none_is_refused():
     with pytest.raises(BadInputError, match="sealed_to"):
         station.parse('[station]\nunit = "a"\ndeployment = "b"\nsealed_to = "age1xyz"\n')
+
+
+PLACE = "43.2051"
+JOURNAL_WORDS = (b'"kind"', b"reason", b"prev", b"detector", PLACE.encode())
+
+
+def read_whole(unit, name):
+    data, size = b"", None
+    while size is None or len(data) < size:
+        answer = unit.ask(FileDownload(off=len(data), name=name), FileDownloadResponse)
+        size = answer.len if size is None else size
+        data += answer.data
+    return data
+
+
+def test_no_name_that_a_sealed_unit_lets_be_read_has_a_plain_word_in_it(tmp_path, identity, monkeypatch):
+    monkeypatch.setenv("MANUL_HOME", str(tmp_path / "laptop"))
+    text = STATION.replace("[protocol]", f'sealed_to = "{identity.to_public()}"\n[protocol]', 1)
+    unit = WholeUnit(tmp_path / "unit", text)
+    bench = unit.bench
+    bench.wakes(2)
+    bench.journal.append(Kind.SETTINGS, START, {"note": f"camera at {PLACE}"})
+    bench.keep("p", 40_000)
+    bench.keep("t", 900, Role.THUMBNAIL)
+    bench.keep("a", 900, Role.AUDIT)
+    with unit.at_a_cable() as port:
+        with Line(port) as line:
+            client = Unit(line)
+            client.do(group70.TestShotRequest())
+            names = [row.path for row in client.index()]
+            carried = {name: read_whole(client, name) for name in names}
+            entries = client.summary()["entries"]
+        pull(port, tmp_path / "home", options=Options(set_clock=False))
+    drive = {str(path): path.read_bytes() for folder in ("media", "thumbnails", "sealed")
+             for path in (bench.root / folder).rglob("*") if path.is_file()}  # fmt: skip
+    assert len(names) == 5
+    assert any("setup" in name for name in names)
+    assert entries > 0
+    for name, data in {**carried, **drive}.items():
+        assert name.endswith(".age"), name
+        assert data.startswith(b"age-encryption.org/v1"), name
+        assert not data.startswith(b"\xff\xd8"), name
+        assert not any(word in data for word in (b"JFIF", b"Exif", *JOURNAL_WORDS)), name
+    assert {path.suffix for path in (tmp_path / "home").rglob("*.*") if "receipt" not in path.name} <= {".age"}
+    run = opened(tmp_path, str(identity))
+    assert run.exit_code == 0, run.output
+    pages = b"".join(path.read_bytes() for path in (tmp_path / "open").rglob("*.jsonl"))
+    assert all(word in pages for word in (PLACE.encode(), b"reason"))
+    unit.journal.close()
