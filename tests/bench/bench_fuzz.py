@@ -13,6 +13,7 @@ from trap.link.smp_server import Server
 from trap_wire import console
 
 INPUTS = int(os.environ.get("MANUL_FUZZ", "1000000"))
+GROWTH_MOST_KB = 4 * 1024  # a leak of 5 bytes an input would show
 
 
 def rss_kb():
@@ -44,6 +45,7 @@ def test_a_million_hostile_inputs(figure, tmp_path):
         after_first = after_first or (rss_kb() if n == INPUTS // 10 else 0)
     bench.journal.close()
     assert server.counters.defects == 0
+    assert rss_kb() - after_first < GROWTH_MOST_KB
     figure(f"{INPUTS:,} inputs in {time.monotonic() - began:.0f} s: {server.counters.answered:,} answered, "
            f"{server.counters.refused:,} refused, {server.counters.bad:,} broken frames, {door.refused:,} logins refused; "
            f"memory {rss_kb() - after_first:+,} KiB over the last nine tenths")  # fmt: skip

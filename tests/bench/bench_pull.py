@@ -114,6 +114,8 @@ def test_clean_line_against_zmodem_and_smpclient(figure, root, tmp_path):
     figure(
         f"server: {cost['cpu_s'] / chunks * 1000:.2f} ms CPU a chunk (bar 1 ms), {cost['added_rss_kb'] / 1024:.1f} MB added RSS (bar 20)"
     )
+    assert cost["cpu_s"] / chunks <= 0.001
+    assert cost["added_rss_kb"] <= 20 * 1024
     with unit(root) as (port, _):
         stock = 2_000_000 / smpclient_s(port, "media/mid.jpg")
     figure(f"smpclient 2 MB: {stock / 1e6:.2f} MB/s; ours {BIG / ours / stock:.1f} x (bar 5 x)")

@@ -10,10 +10,11 @@ from tests.fuzzing import ECHO, KEYS, NAMES, SayingPort, inputs
 from tests.link_unit import WholeUnit
 from trap.cable import StationSlot, host_facts
 from trap.link.doorman import Doorman
+from trap.link.fs_group import FsError
 from trap.link.host import host_table
 from trap.link.smp_server import Server
 from trap_wire import console
-from trap_wire.smp import Header
+from trap_wire.smp import Error, FsCommand, Group, Header, TrapCommand
 
 
 @pytest.fixture(scope="module", params=["open", "locked"])
@@ -21,6 +22,7 @@ def served(tmp_path_factory, request):
     """A whole unit, on the bench and behind its door."""
     whole = WholeUnit(tmp_path_factory.mktemp("unit"))
     whole.bench.keep("p", 3_000)
+    (whole.root / "media/link.jpg").symlink_to(whole.root / "journal.sqlite")
     facts = host_facts(
         whole.trap, lambda: {"unit": "MN-017"}, StationSlot(whole.slot.read_bytes, whole.slot.write_bytes)
     )
@@ -101,3 +103,25 @@ def test_frame_of_64_kib_is_survived_and_nothing_grows(served):
     assert grown < 300_000
     assert still_well(server, port)
     assert server.counters.defects == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["../unit.seed", "/etc/passwd", "media/../../journal.sqlite", "vault/unit.seed", "media/link.jpg"]
+)
+def test_name_that_climbs_is_refused_counted_and_said(served, name):
+    server, port, _table = served
+    before = server.counters.refused
+    payload = cbor2.dumps({"off": 0, "name": name})
+    [answer] = say(
+        server, port, console.encode(Header(0, 1, 0, len(payload), Group.FS, 5, FsCommand.FILE).pack() + payload)
+    )
+    body = cbor2.loads(answer[8:])
+    assert "data" not in body
+    assert body["err"]["rc"] == FsError.NOT_FOUND if "err" in body else body["rc"] == Error.ACCESS_DENIED
+    assert server.counters.refused == before + 1
+
+
+def test_every_command_of_group_70_is_served(served):
+    _, _, table = served
+    there = {command for group, command, _ in table if group == Group.TRAP}
+    assert there == set(TrapCommand) - {TrapCommand.BULK}  # without a drive of its own; test_bulk.py has one
