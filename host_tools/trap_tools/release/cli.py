@@ -11,7 +11,7 @@ from rich.table import Table
 from trap_tools import keys
 from trap_tools.flash import imageproof
 from trap_tools.flash.disks import said_size
-from trap_tools.flash.supervisor import manifest
+from trap_tools.flash.supervisor import bytecode, manifest
 from trap_tools.protocol import files as protocols
 from trap_tools.protocol import programme
 from trap_tools.release import wheels
@@ -67,7 +67,7 @@ def build_(
             contents.add(where, "wheel", path)
         for role, path_ in (("supervisor", supervisor), ("model", model), ("systemd", systemd)):
             if path_:
-                _add(contents, role, path_)
+                _add(contents, role, path_, Path(folder) / "bytecode")
         contents.add("hook/manul-boot.pyz", "hook", launcher(Path(folder) / "manul-boot.pyz"))
         if protocol_:
             contents.add("protocol/protocol.toml", "protocol", _protocol(protocol_, Path(folder)))
@@ -75,10 +75,10 @@ def build_(
     click.echo(f"{target}: {made.version}, {len(made.files)} files, {said_size(target.stat().st_size)}")
 
 
-def _add(contents: Contents, role: str, path: Path) -> None:
-    """A model keeps its folder's name; of a supervisor exactly the manifest's files go in, under the chip's paths."""
+def _add(contents: Contents, role: str, path: Path, made: Path) -> None:
+    """A model keeps its folder's name; of a supervisor exactly the manifest's files go in, as bytecode."""
     if role == "supervisor" and path.is_dir():
-        for where, file in manifest.files(path).items():
+        for where, file in bytecode.compiled(manifest.files(path), made).items():
             contents.add(f"supervisor/{where}", role, file)
         return
     contents.add(f"{role}/{path.name}" if path.is_file() or role == "model" else role, role, path)

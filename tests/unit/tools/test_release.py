@@ -16,6 +16,7 @@ from tests.images import BOOT_AT, BOOT_SIZE, ROOT_AT, ROOT_SIZE, build, needs_to
 from tests.signing import KEY, OTHER, pem, public_line
 from trap_tools import keys
 from trap_tools.cli import main
+from trap_tools.flash.supervisor import bytecode
 from trap_tools.keys import keystore
 from trap_tools.protocol import files as protocols
 from trap_tools.protocol import programme
@@ -44,8 +45,10 @@ def desk(tmp_path_factory):
         "[model]\nname = 'small'\nversion = '2.1.0'\nsha256 = '0123456789abcdef'\n"
     )
     (folder / "supervisor").mkdir()
-    (folder / "supervisor" / "manifest.py").write_text("module('main.py')\n")
+    (folder / "supervisor" / "manifest.py").write_text("module('main.py')\npackage('trap_supervisor')\n")
     (folder / "supervisor" / "main.py").write_text("")
+    (folder / "supervisor" / "trap_supervisor").mkdir()
+    (folder / "supervisor" / "trap_supervisor" / "gate.py").write_text("OPEN = 1\n")
     return folder
 
 
@@ -73,11 +76,31 @@ def test_bundle_holds_aarch64_wheels_of_both_pythons_each_pure_one_once(made, de
         "model/model/model.toml",
         "protocol/protocol.toml",
         "supervisor/main.py",
+        "supervisor/trap_supervisor/gate.mpy",
         "wheels/any/demo_trap-1.0-py3-none-any.whl",
         "wheels/any/pure-2.0-py3-none-any.whl",
         "wheels/cp311/native-1.0-cp311-cp311-manylinux_2_28_aarch64.whl",
         "wheels/cp313/native-1.0-cp313-cp313-manylinux_2_28_aarch64.whl",
     ]
+
+
+def test_supervisor_travels_as_bytecode_that_is_the_same_wherever_it_is_built(tmp_path):
+    made = []
+    for place in ("here", "there"):
+        source = tmp_path / place / "gate.py"
+        source.parent.mkdir()
+        source.write_text("OPEN = 1\n")
+        [(where, file)] = bytecode.compiled({"trap_supervisor/gate.py": source}, tmp_path / place / "out").items()
+        assert where == "trap_supervisor/gate.mpy"
+        made.append(file.read_bytes())
+    assert made[0] == made[1]
+    assert made[0][:2] == b"M\x06"  # the mark and the version of MicroPython's format
+
+
+def test_supervisor_source_that_does_not_compile_is_named(tmp_path):
+    (tmp_path / "gate.py").write_text("OPEN = = 1\n")
+    with pytest.raises(BadInputError, match=r"gate\.py.*SyntaxError"):
+        bytecode.compiled({"trap_supervisor/gate.py": tmp_path / "gate.py"}, tmp_path / "out")
 
 
 def test_same_contents_and_time_give_the_same_bytes(desk, monkeypatch):
