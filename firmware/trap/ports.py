@@ -120,6 +120,17 @@ class Supervised(Protocol):
     def walk_test(self, seconds: int | None) -> int:
         """The LED follows the PIR for so long, 0 ends it, None only asks; pulses so far. ``PartError`` without an answer."""
 
+    def measure(self) -> tuple[int, int]:
+        """Millivolts and milliamperes of the pack as it works now; ``PartError`` without an answer."""
+
+    @property
+    def firmware(self) -> str:
+        """Its version, ``major.minor.patch``; ``PartError`` before it has answered."""
+
+    @property
+    def bad_frames(self) -> int:
+        """Frames that came with a wrong CRC since power-up."""
+
     def fresh_cells(self) -> None:
         """Count the charge from nought; ``PartError`` without an answer."""
 

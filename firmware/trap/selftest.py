@@ -11,7 +11,7 @@ import numpy as np
 
 from trap.capture.burst import take
 from trap.duty import Trap
-from trap.ports import BurstPlan, Pixels, Shot
+from trap.ports import BurstPlan, Pixels, Shot, Supervised
 from trap_wire.energy.cells import PACKS
 from trap_wire.entries import Kind, verified
 from trap_wire.errors import PartError, StorageError, TrapError
@@ -22,12 +22,18 @@ _TRIAL = "vault/trial"
 _TRIAL_BYTES = 2 * 1024 * 1024
 _SLOW_CARD_MB_S = 2.0  # a burst of ten 0.5 MB frames must be on the card before the next trigger
 _ENTRIES = 500
+_LOADED_LOOKS = 3  # 2 to 3 s of work: the gauge averages over a second at most, and is read twice a second
+_BROKEN_FRAMES = 5  # of some hundreds a visit: a line that loses more costs wakes
 _USED_SHARE = 0.85  # of the charge: a pack that has given more is not left for months
 
 
 def self_test(trap: Trap) -> list[Row]:
     """Every part once; one that raises has failed with its own words."""
-    return [row for look in (_camera, _detector, _card, _journal, _battery, _light, _pir) for row in _tried(look, trap)]
+    return [
+        row
+        for look in (_camera, _detector, _card, _journal, _supervisor, _battery, _load, _light, _pir)
+        for row in _tried(look, trap)
+    ]
 
 
 def one_shot(trap: Trap) -> Shot:
@@ -171,6 +177,39 @@ def _battery(trap: Trap) -> Iterator[Row]:
         yield ["battery", FAIL, f"{mv / 1000:.2f} V: put in new cells", {"why": "low", "battery_mv": mv}]
     else:
         yield ["battery", PASS, f"{mv / 1000:.2f} V when it last woke", {"why": "good", "battery_mv": mv}]
+
+
+def _supervisor(trap: Trap) -> Iterator[Row]:
+    if not isinstance(trap.supervisor, Supervised):
+        yield ["supervisor", SKIP, "none answers: is this unit meant to have one?", {"why": "none"}]
+        return
+    firmware, broken = trap.supervisor.firmware, trap.supervisor.bad_frames
+    values = {"firmware": firmware, "broken": broken}
+    if broken > _BROKEN_FRAMES:
+        words = f"{broken} frames arrived broken: shorten the UART's wires, look at its ground"
+        yield ["supervisor", FAIL, words, {**values, "why": "broken"}]
+    else:
+        yield ["supervisor", PASS, f"firmware {firmware}, {broken} broken frames", {**values, "why": "answers"}]
+
+
+def _load(trap: Trap) -> Iterator[Row]:
+    """What the pack gives while camera and detector work: at rest worn or cold cells look as good as new ones."""
+    if not isinstance(trap.supervisor, Supervised):
+        yield ["load", SKIP, "no supervisor, no reading under load", {"why": "none"}]
+        return
+    for _ in range(_LOADED_LOOKS):
+        shot = one_shot(trap)
+        if trap.triage.detector is not None:
+            trap.triage.detector.look(shot.lores)
+    mv, ma = trap.supervisor.measure()
+    newest, pack = trap.journal.newest(Kind.BATTERY), PACKS.get(trap.deployment.station.chemistry)
+    celsius = (newest[0].body.get("temperature_c") if newest else None) or 0.0
+    values = {"battery_mv": mv, "battery_ma": ma}
+    if pack is not None and mv < pack.millivolts(_USED_SHARE, celsius, ma):
+        words = f"{mv / 1000:.2f} V at {ma} mA: put in new cells, or mend a contact that warms"
+        yield ["load", FAIL, words, {**values, "why": "sags"}]
+    else:
+        yield ["load", PASS, f"{mv / 1000:.2f} V at {ma} mA", {**values, "why": "good"}]
 
 
 def _light(trap: Trap) -> Iterator[Row]:

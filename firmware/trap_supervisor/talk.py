@@ -129,6 +129,13 @@ class Talk:
         self._do(actions.REMEMBER, 0, self._memory.pack())
         self.answer(codes.FRESH_CELLS, codes.RESULT_DONE)
 
+    def _measure(self, now_ms: int, rtc_s: int, payload: bytes) -> None:
+        """What the pack gives while the Pi works, read at most half a second ago."""
+        sample = self._senses.sample
+        drawn_ma = max(0, -(sample.battery_ma or 0))
+        told = frames.pack_u32((sample.battery_mv or 0) | drawn_ma << 16)
+        self.answer(codes.MEASURE, codes.RESULT_REFUSED if sample.battery_mv is None else codes.RESULT_DONE, told)
+
     _HANDLERS = {
         codes.HELLO: _hello,
         codes.HEARTBEAT: _heartbeat,
@@ -139,6 +146,7 @@ class Talk:
         codes.SETTINGS: _settle,
         codes.WALK_TEST: _walk_test,
         codes.FRESH_CELLS: _fresh_cells,
+        codes.MEASURE: _measure,
     }
 
     def _seen(self, number: "int | None") -> None:

@@ -1,7 +1,7 @@
 """Numbers that the Pi and the supervisor exchange. Runs on CPython and MicroPython, so: plain integers, no enum."""
 
 # Version of the UART protocol; HELLO carries it, both sides speak the older of the two from there on.
-# 1: first. 2: WAKE and TRIGGER end with the charge used; FRESH_CELLS; RESULT_CURRENT, RESULT_FELL.
+# 1: first. 2: WAKE and TRIGGER end with the charge used; FRESH_CELLS; MEASURE; RESULT_CURRENT, RESULT_FELL.
 UART_PROTOCOL = 2
 
 # --- frame types -------------------------------------------------------------------------------------------------
@@ -24,6 +24,7 @@ UPDATE_BEGIN = 0x48  # Pi -> supervisor: size and SHA-256 of a new policy image
 UPDATE_DATA = 0x49  # Pi -> supervisor: offset and bytes
 UPDATE_COMMIT = 0x4A  # Pi -> supervisor: swap at the next boot
 FRESH_CELLS = 0x4B  # Pi -> supervisor: full cells are in, count their charge from nought
+MEASURE = 0x4C  # Pi -> supervisor: the newest reading of the gauge; RESULT ends with mV | mA drawn << 16
 
 WALK_COUNT = 0xFFFFFFFF
 
@@ -45,6 +46,7 @@ FRAME_NAMES = {
     UPDATE_DATA: "update_data",
     UPDATE_COMMIT: "update_commit",
     FRESH_CELLS: "fresh_cells",
+    MEASURE: "measure",
 }
 
 # --- what the Pi says it is doing (HEARTBEAT.state) ---------------------------------------------------------------

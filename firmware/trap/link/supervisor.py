@@ -123,6 +123,20 @@ class SupervisorLine:
         if self.protocol >= 2:
             self._demand(codes.FRESH_CELLS, b"", "that the cells are fresh")
 
+    def measure(self) -> tuple[int, int]:
+        """Millivolts and milliamperes of the pack as it works now; ``PartError`` when the gauge or the supervisor is silent."""
+        if self.protocol < 2:
+            raise PartError(PART, "is older than this question: update it")
+        self._demand(codes.MEASURE, b"", "a reading of its battery gauge")
+        return self._told[codes.MEASURE] & 0xFFFF, self._told[codes.MEASURE] >> 16
+
+    @property
+    def firmware(self) -> str:
+        """Its version, ``major.minor.patch``; ``PartError`` before it has answered."""
+        if self.peer is None:
+            raise PartError(PART, "does not answer: check the UART's wires and its own USB for a traceback")
+        return f"{self.peer.major}.{self.peer.minor}.{self.peer.patch}"
+
     def settle(self, deployment: Deployment) -> None:
         """Hand over the protocol's numbers; the supervisor keeps them and writes its flash only when they have changed."""
         settings, ladder = settings_of(deployment), steps(deployment.station.chemistry, deployment.protocol)

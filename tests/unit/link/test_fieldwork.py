@@ -144,6 +144,38 @@ class OrderedSupervisor(QueueLink):
     def fresh_cells(self):
         self.orders.append(("fresh",))
 
+    firmware, bad_frames, reading = "0.1.0", 0, (6_800, 310)
+
+    def measure(self):
+        return self.reading
+
+
+def supervised_rows(folder, **facts):
+    unit = WholeUnit(folder)
+    supervisor = OrderedSupervisor()
+    for name, value in facts.items():
+        setattr(supervisor, name, value)
+    rows = {row[0]: row for row in self_test(dataclasses.replace(unit.trap, supervisor=supervisor))}
+    unit.journal.close()
+    return rows
+
+
+def test_check_weighs_the_battery_while_camera_and_detector_work(tmp_path):
+    assert supervised_rows(tmp_path / "good")["load"][1:3] == ["pass", "6.80 V at 310 mA"]
+    state, words = supervised_rows(tmp_path / "worn", reading=(4_100, 310))["load"][1:3]
+    assert state == "fail"
+    assert words.startswith("4.10 V at 310 mA: put in new cells")
+
+
+def test_check_names_the_supervisors_version_and_a_line_that_breaks_frames(tmp_path):
+    assert supervised_rows(tmp_path / "good")["supervisor"][1:3] == ["pass", "firmware 0.1.0, 0 broken frames"]
+    assert supervised_rows(tmp_path / "noisy", bad_frames=40)["supervisor"][1] == "fail"
+
+
+def test_check_of_a_unit_without_a_supervisor_does_not_pretend_to_have_weighed_it(whole):
+    rows = {row[0]: row for row in self_test(whole.trap)}
+    assert (rows["supervisor"][1], rows["load"][1]) == ("skip", "skip")
+
 
 def test_walk_test_on_the_led_is_the_supervisors_and_goes_on_without_the_laptop(tmp_path):
     unit = WholeUnit(tmp_path / "led")

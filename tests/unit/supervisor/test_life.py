@@ -378,6 +378,24 @@ def test_charge_goes_with_every_wake_once_a_day_into_the_log_and_outlives_the_la
     assert [value for kind, code, value in records(bench.log) if (kind, code) == ("charge", 0)] >= [before_mas]
 
 
+def test_pi_that_asks_is_told_what_the_pack_gives_under_its_load():
+    bench = unit()
+    bench.wake(PIR, after_s=600)
+    bench.hello()
+    bench.read(sample(mv=6_800, ma=-310), 1)
+    (told,) = sent(bench.send(codes.MEASURE), codes.RESULT)
+    assert told == bytes((codes.MEASURE, codes.RESULT_DONE)) + frames.pack_u32(6_800 | 310 << 16)
+
+
+def test_pi_that_asks_for_a_gauge_that_is_gone_is_refused():
+    bench = unit()
+    bench.wake(PIR, after_s=600)
+    bench.hello()
+    bench.read(sample(mv=None, ma=None), 1)
+    (told,) = sent(bench.send(codes.MEASURE), codes.RESULT)
+    assert told[:2] == bytes((codes.MEASURE, codes.RESULT_REFUSED))
+
+
 def test_fresh_cells_are_counted_from_nought_and_the_old_count_is_kept_in_the_log():
     bench = unit()
     bench.wake(PIR, after_s=600)
