@@ -8,7 +8,7 @@ from trap.deployment import Deployment
 from trap.duty import Trap
 from trap.ports import Shot, Supervised
 from trap.selftest import measures, one_shot, self_test
-from trap.store.media import Picture
+from trap.store.media import SEALED, Picture
 from trap_wire.entries import Kind
 from trap_wire.errors import RefusedError
 from trap_wire.vocabulary import Role
@@ -36,6 +36,8 @@ class UnitWork:
         body = self.trap.store.save(Picture(name, shot.jpeg, Role.PHOTOGRAPH, {"setup": True}), at)
         self._journal(Kind.MEDIA, body)
         told = {key: body[key] for key in ("path", "size", "sha256")}
+        if sealed := body.get("sealed"):  # what can be fetched is the sealed file
+            told = {**sealed, "path": body["path"] + SEALED}
         return {**told, "boxes": self._boxes(shot), "infrared": shot.infrared, **measures(shot.lores)}
 
     def self_test(self) -> Mapping[str, Any]:

@@ -11,13 +11,14 @@ from PIL import Image, ImageDraw
 
 from trap_tools import durable
 from trap_tools.field.shown import HOWS, How, show
+from trap_tools.field.unseal import SEALED, identities, plain
 from trap_tools.keys import keystore
 from trap_tools.link import group70
 from trap_tools.link.client import Unit
 from trap_tools.link.fetch import Fetcher, Job
 from trap_tools.link.line import BAUD, Line
 from trap_tools.link.login import Session
-from trap_tools.link.ports import units
+from trap_tools.link.ports import the_one
 from trap_wire.errors import LinkError
 
 _COLOURS = {"animal": "#e8590c", "human": "#1c7ed6", "vehicle": "#868e96"}
@@ -52,7 +53,7 @@ def aim(
     With --led the supervisor's LED follows the PIR: unplug and walk; its count comes into the journal by itself.
     All stay in the unit's journal: they are the deployment's setup pictures and its walk test.
     """
-    with Line(port or units()[0], baud) as line:
+    with Line(the_one(port), baud) as line:
         unit = Unit(line)
         name = unit.hello()
         Session(unit, partial(keystore.signers, private)).open()
@@ -63,12 +64,21 @@ def aim(
             _walk(unit, position, seconds)
             return
         told = unit.do(group70.TestShotRequest())
-        picture = boxed(fetched(line, told["path"], told["size"]), told["boxes"])
-    path = durable.write(folder / f"{name}-{Path(told['path']).stem}.jpg", _jpeg(picture))
+        picture = seen(line, told, private)
+    stem = Path(told["path"].removesuffix(SEALED)).stem
+    path = durable.write(folder / f"{name}-{stem}.jpg", _jpeg(picture))
     show(picture, how)
     click.echo(f"{path}: brightness {told['brightness']:.0f}, sharpness {told['sharpness']:.0f}")
     for label, score, *_ in told["boxes"]:
         click.echo(f"  {label} {score:.2f}")
+
+
+def seen(line: Line, told: dict[str, Any], private: tuple[Path, ...] = ()) -> Image.Image:
+    """A test shot with its boxes; a sealed one is opened with the programme's key, and only here."""
+    data = fetched(line, told["path"], told["size"])
+    if told["path"].endswith(SEALED):
+        data = plain(data, told["path"], identities(private))
+    return boxed(data, told["boxes"])
 
 
 def fetched(line: Line, name: str, size: int) -> bytes:

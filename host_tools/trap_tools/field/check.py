@@ -20,7 +20,7 @@ from trap_tools.link import group70
 from trap_tools.link.client import Unit
 from trap_tools.link.line import BAUD, Line
 from trap_tools.link.login import Session
-from trap_tools.link.ports import units
+from trap_tools.link.ports import the_one
 from trap_wire.errors import PartError
 
 SCHEMA, NAMESPACE = "manul-check/1", "manul-check"
@@ -52,7 +52,7 @@ def check(  # noqa: PLR0917  # click's options
     port: str | None, folder: Path | None, sign: Path | None, private: tuple[Path, ...], baud: int, as_json: bool
 ) -> None:
     """Try every part of a unit and say what to do where one fails. Exit code 8 when one does."""
-    with Line(port or units()[0], baud) as line:
+    with Line(the_one(port), baud) as line:
         unit = Unit(line)
         name = unit.hello()
         session = Session(unit, partial(keystore.signers, private))

@@ -19,7 +19,7 @@ from trap_tools.link import group70
 from trap_tools.link.client import Unit
 from trap_tools.link.line import BAUD, Line
 from trap_tools.link.login import Session
-from trap_tools.link.ports import units
+from trap_tools.link.ports import the_one
 from trap_tools.protocol import files as protocols
 from trap_wire.errors import BadInputError
 
@@ -65,7 +65,7 @@ def deploy() -> None:
 def start(deployment: str, port: str | None, book: Path, **options: Any) -> None:
     """Send the station's settings for DEPLOYMENT, set the clock, write the place down here, and begin."""
     place = _place(deployment, options)
-    with Line(port or units()[0], options["baud"]) as line:
+    with Line(the_one(port), options["baud"]) as line:
         unit = Unit(line)
         name = unit.hello()
         Session(unit, partial(keystore.signers, options["private"])).open()
@@ -99,7 +99,7 @@ def start(deployment: str, port: str | None, book: Path, **options: Any) -> None
 @_BAUD
 def end(port: str | None, book: Path, note: str, private: tuple[Path, ...], baud: int) -> None:
     """End the unit's deployment. Pull first."""
-    with Line(port or units()[0], baud) as line:
+    with Line(the_one(port), baud) as line:
         unit = Unit(line)
         unit.hello()
         Session(unit, partial(keystore.signers, private)).open()

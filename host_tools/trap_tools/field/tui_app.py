@@ -146,7 +146,7 @@ class VisitApp(App[None]):
                 unit.hello()
                 Session(unit, partial(keystore.signers, self._private)).open()
                 told = unit.do(group70.TestShotRequest())
-                picture = aim.boxed(aim.fetched(line, told["path"], told["size"]), told["boxes"])
+                picture = aim.seen(line, told, self._private)
             self.call_from_thread(self._show, half_blocks(picture, _COLUMNS))
         except TrapError as error:
             self.call_from_thread(self._say, str(error))

@@ -78,6 +78,15 @@ def _identities(path: Path) -> Iterator[Any]:
         ) from error
 
 
+def plain(sealed: bytes, name: str, keys: list[Any]) -> bytes:
+    """What is in a sealed file; ``IntegrityError`` when none of the keys opens it."""
+    try:
+        opened: bytes = pyrage.decrypt(sealed, keys)
+    except pyrage.DecryptError as error:
+        raise IntegrityError(f"{name}: none of the keys opens it, or it is damaged ({error})") from error
+    return opened
+
+
 def _opened(folder: Path, target: Path, name: Path, keys: list[Any]) -> bool:
     """Bring one file over; whether it was sealed."""
     source, goal = folder / name, target / name
@@ -88,10 +97,7 @@ def _opened(folder: Path, target: Path, name: Path, keys: list[Any]) -> bool:
         return False
     goal = goal.with_suffix("")
     if not goal.exists():
-        try:
-            durable.write(goal, pyrage.decrypt(source.read_bytes(), keys))
-        except pyrage.DecryptError as error:
-            raise IntegrityError(f"{source}: none of the keys opens it, or it is damaged ({error})") from error
+        durable.write(goal, plain(source.read_bytes(), str(source), keys))
     for shorter in held.same_page(goal.parent.parent, f"{goal.parent.name}/{goal.name}"):
         if shorter != goal and shorter.stat().st_size < goal.stat().st_size:
             shorter.unlink()

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pyrage
 import pytest
@@ -195,4 +196,21 @@ def test_no_name_that_a_sealed_unit_lets_be_read_has_a_plain_word_in_it(tmp_path
     assert run.exit_code == 0, run.output
     pages = b"".join(path.read_bytes() for path in (tmp_path / "open").rglob("*.jsonl"))
     assert all(word in pages for word in (PLACE.encode(), b"reason"))
+    unit.journal.close()
+
+
+def test_test_shot_of_a_sealed_unit_is_opened_by_the_programmes_key_and_by_no_other(tmp_path, monkeypatch):
+    monkeypatch.setenv("MANUL_HOME", str(tmp_path / "laptop"))
+    public = " ".join(Path(f"{keystore.new('programme')}.pub").read_text().split()[:2])
+    unit = WholeUnit(tmp_path / "unit", STATION.replace("[protocol]", f'sealed_to = "{public}"\n[protocol]', 1))
+    with unit.at_a_cable() as port:
+        run = CliRunner().invoke(main, ["aim", "--port", port, "--to", str(tmp_path)])
+        assert run.exit_code == 0, run.output
+        monkeypatch.setenv("MANUL_HOME", str(tmp_path / "strangers"))
+        keystore.new("stranger")
+        refused = CliRunner().invoke(main, ["aim", "--port", port, "--to", str(tmp_path)])
+    [picture] = tmp_path.glob("*-setup-*.jpg")
+    assert picture.read_bytes()[:2] == b"\xff\xd8"
+    assert refused.exit_code == 6
+    assert "none of the keys opens it" in refused.output
     unit.journal.close()
