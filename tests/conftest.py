@@ -1,5 +1,6 @@
 """For every test: the clock of the machine that runs them is not theirs to set."""
 
+import signal
 import time
 
 import pytest
@@ -28,3 +29,10 @@ def laptop_of_a_stranger(monkeypatch, tmp_path_factory, request):
     monkeypatch.setenv(
         "MANUL_HOME", str(tmp_path_factory.getbasetemp() / "laptops" / f"{abs(hash(request.node.nodeid))}")
     )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def ctrl_c_reaches_what_the_tests_start():
+    """A shell that runs this in the background has its children ignore SIGINT, and theirs inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

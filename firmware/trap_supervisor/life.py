@@ -92,8 +92,9 @@ class Life:
     def start(self, now_ms: int, rtc_s: int, causes: Causes, sample: Sample) -> "list[Action]":
         """The latch has closed."""
         self._hold()
+        seen_s = self._memory.seen_s
         self._take(now_ms, rtc_s, sample)
-        self._look_back(rtc_s, causes)
+        self._look_back(rtc_s, causes, seen_s)
         # A clock that lost its time but counts is still good for one frame a day.
         counted = causes.alarm and not sample.rtc_ok and self.ladder < codes.LADDER_OFF
         if self._cold:
@@ -250,13 +251,17 @@ class Life:
         memory.not_before_s = rtc_s + back_off_s(self._settings, memory.failures)
         memory.skip = min(4 * memory.failures, 64)
 
-    def _look_back(self, rtc_s: int, causes: Causes) -> None:
-        """How the last life ended."""
+    def _look_back(self, rtc_s: int, causes: Causes, seen_s: int) -> None:
+        """How the last life ended. ``seen_s`` is its newest time in flash, from when the rail rose.
+
+        The rest begins when the power went, not when it is found out: the first animal after a night without power is not
+        refused. Later than the longest wake after the rise it cannot have gone.
+        """
         memory = self._memory
         was_open = memory.open
         if was_open:
             memory.open, memory.killed = 0, codes.KILL_BROWN_OUT
-            self._failed(rtc_s)
+            self._failed(min(rtc_s, seen_s + self._settings["max_on_ms"] // 1000))
         if was_open or causes.watchdog:
             fault = codes.FAULT_WATCHDOG if causes.watchdog else codes.FAULT_BROWN_OUT
             self._record(rtc_s, codes.RECORD_FAULT, fault, memory.failures)

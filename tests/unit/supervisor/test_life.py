@@ -206,6 +206,14 @@ def test_power_cut_under_a_running_pi_is_a_brown_out_and_backs_off():
     assert "rail_on" in names(bench.wake(PIR, after_s=300))
 
 
+def test_first_animal_long_after_a_brown_out_is_not_refused():
+    bench = unit()
+    bench.wake(PIR, after_s=600)  # and the power goes
+    done = bench.wake(PIR, after_s=7_200)
+    assert ("fault", codes.FAULT_BROWN_OUT, 1) in records(done)
+    assert "rail_on" in names(done)
+
+
 def test_battery_that_collapses_at_every_boot_is_no_boot_loop():
     bench, rises = unit(), 0
     for _ in range(24 * 60):
