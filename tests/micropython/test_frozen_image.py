@@ -17,12 +17,12 @@ def frozen():
     found = set()
 
     def package(name, files=None, base_path=".", opt=None):
-        folder = FIRMWARE / "supervisor_image" / base_path / name
+        folder = FIRMWARE / "pico" / base_path / name
         paths = [folder / file for file in files] if files else folder.rglob("*.py")
         found.update(path.resolve().relative_to(FIRMWARE).as_posix() for path in paths)
 
     scope = {"freeze": lambda path: None, "package": package, "module": lambda name, opt=None: None}
-    exec((FIRMWARE / "supervisor_image" / "manifest.py").read_text(), scope)
+    exec((FIRMWARE / "pico" / "frozen.py").read_text(), scope)
     return found
 
 

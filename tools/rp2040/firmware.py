@@ -37,7 +37,7 @@ def compiler() -> Path:
 
 def _frozen() -> list[Path]:
     wire = [FIRMWARE / "trap_wire" / f"{name}.py" for name in ("__init__", "codes", "crc16", "frames", "pins")]
-    return [*wire, FIRMWARE / "trap_supervisor", FIRMWARE / "supervisor_image"]
+    return [*wire, FIRMWARE / "trap_supervisor", FIRMWARE / "pico"]
 
 
 def _sources() -> Path:
@@ -80,7 +80,7 @@ def _build(to: Path) -> None:
         "cmake", "-S", port, "-B", to / "build", "-G", "Ninja", "-DMICROPY_BOARD=RPI_PICO", "-DPICO_BUILD_DOCS=0",
         "-DPICO_NO_PICOTOOL=1", f"-DMICROPY_BOARD_DIR={port / 'boards/RPI_PICO'}",
         f"-DPICO_SDK_PATH={port.parent.parent / 'lib/pico-sdk'}",
-        f"-DMICROPY_FROZEN_MANIFEST={FIRMWARE / 'supervisor_image/manifest.py'}",
+        f"-DMICROPY_FROZEN_MANIFEST={FIRMWARE / 'pico/frozen.py'}",
     )  # fmt: skip
     run("ninja", "-C", to / "build")
     for suffix in ("bin", "elf"):

@@ -1,4 +1,4 @@
-"""What is frozen into the RP2040's firmware: ``make -C ports/rp2 BOARD=RPI_PICO FROZEN_MANIFEST=…/manifest.py``.
+"""What is frozen into the RP2040's firmware: ``make -C ports/rp2 BOARD=RPI_PICO FROZEN_MANIFEST=…/pico/frozen.py``.
 
 MicroPython's build runs this file with ``freeze``, ``package`` and ``module`` in scope. Of the port's own modules only those
 that mount the flash come along: no asyncio, no drivers of parts that a unit does not have.
