@@ -6,11 +6,12 @@ from typing import Any
 
 from trap.deployment import Deployment
 from trap.duty import Trap
+from trap.infrared import effect, paired_shots
 from trap.ports import Shot, Supervised
 from trap.selftest import measures, one_shot, self_test
 from trap.store.media import SEALED, Picture
 from trap_wire.entries import Kind
-from trap_wire.errors import RefusedError
+from trap_wire.errors import PartError, RefusedError
 from trap_wire.vocabulary import Role
 
 
@@ -29,16 +30,31 @@ class UnitWork:
         self._journal(Kind.VISIT, {"what": "acknowledged", "upto": upto})
         return {"upto": upto}
 
-    def test_shot(self) -> Mapping[str, Any]:
-        """One picture, kept among the photographs as a setup picture, and what the detector sees in it."""
-        shot, at = one_shot(self.trap), self.trap.clock.now()
+    def test_shot(self, *, flash: bool = False, position: str = "") -> Mapping[str, Any]:
+        """One picture, kept among the photographs as a setup picture, and what the detector sees in it.
+
+        ``flash``: by the infrared flash whatever the light, told with what it ``adds``; ``position``: of a walk test.
+        """
+        shot, told = self._by_flash() if flash else (one_shot(self.trap), {})
+        return {**self._kept(shot, position), **told, "boxes": self._boxes(shot), "infrared": shot.infrared,
+                **measures(shot.lores)}  # fmt: skip
+
+    def _by_flash(self) -> tuple[Shot, Mapping[str, Any]]:
+        shots = paired_shots(self.trap.camera, self.trap.clock.monotonic_ms)
+        if len(shots) < 3:
+            raise PartError("camera", "no picture to tell the flash by")
+        seen = effect(*shots)
+        return shots[1], {"adds": seen.adds, "flash": seen.why}
+
+    def _kept(self, shot: Shot, position: str) -> Mapping[str, Any]:
+        at = self.trap.clock.now()
         name = f"media/setup-{self.trap.journal.head + 1:08d}.jpg"
-        body = self.trap.store.save(Picture(name, shot.jpeg, Role.PHOTOGRAPH, {"setup": True}), at)
+        facts = {"setup": True, **({"position": position} if position else {})}
+        body = self.trap.store.save(Picture(name, shot.jpeg, Role.PHOTOGRAPH, facts), at)
         self._journal(Kind.MEDIA, body)
-        told = {key: body[key] for key in ("path", "size", "sha256")}
         if sealed := body.get("sealed"):  # what can be fetched is the sealed file
-            told = {**sealed, "path": body["path"] + SEALED}
-        return {**told, "boxes": self._boxes(shot), "infrared": shot.infrared, **measures(shot.lores)}
+            return {**sealed, "path": body["path"] + SEALED}
+        return {key: body[key] for key in ("path", "size", "sha256")}
 
     def self_test(self) -> Mapping[str, Any]:
         """Every part that can be tried from here."""

@@ -6,6 +6,7 @@ A real part lives in ``trap.drivers``, a pretend one in ``trap_sim``; both are h
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -17,6 +18,14 @@ from trap_wire.vocabulary import ObservationType
 Pixels = NDArray[np.uint8]  # (height, width, 3), RGB
 
 
+class Lighting(StrEnum):
+    """When a burst uses the infrared flash. PAIRED: every other frame, from the second on, all on one exposure."""
+
+    BY_LIGHT = "by_light"
+    LIT = "lit"
+    PAIRED = "paired"
+
+
 @dataclass(frozen=True, slots=True)
 class BurstPlan:
     """What is asked of the camera. ``light_lux`` is None when nobody measured it: the camera then meters by itself."""
@@ -24,6 +33,7 @@ class BurstPlan:
     frames: int
     interval_ms: int
     light_lux: float | None = None
+    lighting: Lighting = Lighting.BY_LIGHT
 
 
 @dataclass(frozen=True, slots=True, eq=False)

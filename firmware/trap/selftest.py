@@ -11,7 +11,8 @@ import numpy as np
 
 from trap.capture.burst import take
 from trap.duty import Trap
-from trap.ports import BurstPlan, Pixels, Shot, Supervised
+from trap.infrared import effect, paired_shots
+from trap.ports import BurstPlan, Lighting, Pixels, Shot, Supervised
 from trap_wire.energy.cells import PACKS
 from trap_wire.entries import Kind, verified
 from trap_wire.errors import PartError, StorageError, TrapError
@@ -24,21 +25,26 @@ _SLOW_CARD_MB_S = 2.0  # a burst of ten 0.5 MB frames must be on the card before
 _ENTRIES = 500
 _LOADED_LOOKS = 3  # 2 to 3 s of work: the gauge averages over a second at most, and is read twice a second
 _BROKEN_FRAMES = 5  # of some hundreds a visit: a line that loses more costs wakes
+_BLACK, _WHITE, _BLURRED = 8, 245, 2
 _USED_SHARE = 0.85  # of the charge: a pack that has given more is not left for months
 
 
 def self_test(trap: Trap) -> list[Row]:
     """Every part once; one that raises has failed with its own words."""
-    return [
-        row
-        for look in (_camera, _detector, _card, _journal, _supervisor, _battery, _load, _light, _pir)
-        for row in _tried(look, trap)
-    ]
+    looks = (_lent, _camera, _infrared, _detector, _card, _journal, _supervisor, _battery, _load, _light, _pir)
+    return [row for look in looks for row in _tried(look, trap)]
 
 
 def one_shot(trap: Trap) -> Shot:
-    """A single frame; ``PartError`` with the camera's own words when none comes."""
-    burst = take(trap.camera, BurstPlan(frames=1, interval_ms=0), trap.clock.monotonic_ms)
+    """A single frame, by flash where there is no other light; ``PartError`` with the camera's own words when none comes."""
+    metered = _shot(trap, Lighting.BY_LIGHT)
+    if metered.infrared or measures(metered.lores)["brightness"] >= _BLACK:
+        return metered
+    return _shot(trap, Lighting.LIT)
+
+
+def _shot(trap: Trap, lighting: Lighting) -> Shot:
+    burst = take(trap.camera, BurstPlan(frames=1, interval_ms=0, lighting=lighting), trap.clock.monotonic_ms)
     if not burst.shots:
         raise burst.fault or PartError("camera", "no frame came")
     return burst.shots[0]
@@ -59,41 +65,45 @@ def _tried(look: Callable[[Trap], Iterator[Row]], trap: Trap) -> Iterator[Row]:
         yield [look.__name__.strip("_"), FAIL, str(error), {"why": "fault"}]
 
 
+def _lent(trap: Trap) -> Iterator[Row]:
+    """A card that a laptop sees as a drive is no fault of the card's, and a unit must not be left so."""
+    if trap.bulk is not None and trap.bulk.on:
+        words = "is on: the card is lent to a laptop as a drive and no picture is taken. Eject it, manul bulk off, check again"
+        yield ["bulk", FAIL, words, {"why": "on", "left_s": trap.bulk.told()["left_s"]}]
+
+
 def _camera(trap: Trap) -> Iterator[Row]:
     shot = one_shot(trap)
     values: dict[str, Any] = {**measures(shot.lores), "exposure_us": shot.exposure_us, "gain": shot.gain}
-    if values["brightness"] < 8:
-        yield [
-            "camera",
-            FAIL,
-            "the picture is black: take the cap off, or mend the infrared flash",
-            {**values, "why": "black"},
-        ]
-    elif values["brightness"] > 245:
-        yield ["camera", FAIL, "the picture is white: shade the lens and try again", {**values, "why": "white"}]
-    elif values["sharpness"] < 2:
-        yield [
-            "camera",
-            FAIL,
-            "nothing in the picture is sharp: wipe the lens, then check its focus",
-            {**values, "why": "blurred"},
-        ]
-    else:
-        yield [
-            "camera",
-            PASS,
-            f"brightness {values['brightness']:.0f}, sharpness {values['sharpness']:.0f}",
-            {**values, "why": "sharp"},
-        ]
-    if shot.infrared:
-        yield ["infrared", PASS, "the flash was asked for and the picture is lit", {"why": "lit"}]
-    else:
-        yield [
-            "infrared",
-            SKIP,
-            "bright enough without: cover the unit with a jacket and test again",
-            {"why": "bright"},
-        ]
+    why, words = _seen(values["brightness"], values["sharpness"])
+    yield ["camera", PASS if why == "sharp" else FAIL, words, {**values, "why": why}]
+
+
+def _seen(brightness: float, sharpness: float) -> tuple[str, str]:
+    if brightness < _BLACK:
+        return "black", "the picture is black: take the cap off, or mend the infrared flash"
+    if brightness > _WHITE:
+        return "white", "the picture is white: shade the lens and try again"
+    if sharpness < _BLURRED:
+        return "blurred", "nothing in the picture is sharp: wipe the lens, then check its focus"
+    return "sharp", f"brightness {brightness:.0f}, sharpness {sharpness:.0f}"
+
+
+def _infrared(trap: Trap) -> Iterator[Row]:
+    """What the flash adds between pictures of one exposure: one picture alone cannot tell its light from the sky's."""
+    shots = paired_shots(trap.camera, trap.clock.monotonic_ms)
+    if len(shots) < 3:
+        yield ["infrared", SKIP, "the camera gives no picture to tell by", {"why": "no_picture"}]
+        return
+    seen = effect(*shots)
+    state, words = {
+        "adds": (PASS, f"the flash adds {seen.adds:.0f} of 255 to the picture"),
+        "weak": (FAIL, "the picture is no brighter by the flash: hold a hand half a metre before the lens and check again, "
+                       "then look at the flash's cable and its MOSFET"),
+        "too_bright": (SKIP, "too bright here to tell: hang a jacket over the unit, not on the lens, and check again"),
+        "unlit": (FAIL, "the flash cannot be switched: look at header pin 12 and at the summary's trouble"),
+    }[seen.why]  # fmt: skip
+    yield ["infrared", state, words, {"why": seen.why, "adds": seen.adds, "dark": seen.dark, "lit": seen.lit}]
 
 
 def _detector(trap: Trap) -> Iterator[Row]:
@@ -120,6 +130,9 @@ def _detector(trap: Trap) -> Iterator[Row]:
 
 
 def _card(trap: Trap) -> Iterator[Row]:
+    if trap.bulk is not None and trap.bulk.on:
+        yield ["card", SKIP, "not tried: bulk is on, a laptop has the card as a drive", {"why": "lent"}]
+        return
     data = bytes(range(256)) * (_TRIAL_BYTES // 256)
     began = time.monotonic()
     try:

@@ -7,12 +7,12 @@ whether the infrared flash was on.
 import io
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageFilter
 
-from trap.ports import BurstPlan, Clock, Pixels, Shot
+from trap.ports import BurstPlan, Clock, Lighting, Pixels, Shot
 from trap_sim.scene import Scene, Sight
 from trap_sim.textures import Plane
 from trap_sim.vtime import VirtualTime
@@ -23,15 +23,20 @@ METER_MS = 350  # without a preset from the supervisor the first frames go to me
 READY_MS = 250  # stream start of picamera2 to the first frame
 QUALITY = 87
 LORES = (320, 240)
+BY_FLASH_LUX = 420.0  # that fit the flash's exposure
 
 
 @dataclass
 class CameraFaults:
-    """What is wrong with the camera. Shares are 0..1 of bursts; ``absent`` and ``hangs_after`` (frames) end in PartError."""
+    """What is wrong with the camera. Shares are 0..1 of bursts; ``absent`` and ``hangs_after`` (frames) end in PartError.
+
+    ``dead_flash``: its line is switched as ever and nothing lights.
+    """
 
     absent: bool = False
     hangs_after: int | None = None
     misses_focus: float = 0.02
+    dead_flash: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class Exposure:
     gain: float
     infrared: bool
     brightness: float  # 1 when the preset fits the light
+    daylight: float = 0.0  # under the flash: what the sky still adds, 1 when it would do alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +75,38 @@ class SimCamera:
         """Frames of the scene, ``plan.interval_ms`` apart; ``PartError`` when the camera is absent or hangs."""
         if self.faults.absent:
             raise PartError("camera", "no camera found: seat the ribbon, contacts towards the board")
-        exposure = self._meter(plan.light_lux)
+        exposure = self._meter(plan)
         self._time.advance(READY_MS)
         scene = self._world.scene()
         blur = self._rng.uniform() < self.faults.misses_focus
-        count = plan.frames if scene.frames is None else min(plan.frames, scene.frames)
+        again = scene.frames is None or plan.lighting is Lighting.PAIRED
+        count = plan.frames if again else min(plan.frames, scene.frames or 0)
         for number in range(count):
             if number == self.faults.hangs_after:
                 self._time.advance(2_000)
                 raise PartError("camera", "no frame for 2 s: it hangs; power it off and on, then look at its ribbon")
             if number:
                 self._time.advance(plan.interval_ms)
-            yield self._shot(scene.look(number * plan.interval_ms, infrared=exposure.infrared), exposure, blur=blur)
+            this = (
+                replace(exposure, infrared=False) if plan.lighting is Lighting.PAIRED and number % 2 == 0 else exposure
+            )
+            yield self._shot(self._look(scene, number * plan.interval_ms, this, plan.lighting), this, blur=blur)
 
-    def _meter(self, told_lux: float | None) -> Exposure:
+    def _meter(self, plan: BurstPlan) -> Exposure:
+        true_lux, told_lux = self._world.lux(), plan.light_lux
+        if plan.lighting is not Lighting.BY_LIGHT:
+            return by_flash(true_lux)
         if told_lux is None:
             self._time.advance(METER_MS)
-        true_lux = self._world.lux()
         return exposed(true_lux if told_lux is None else told_lux, true_lux)
+
+    def _look(self, scene: Scene, at_ms: int, exposure: Exposure, lighting: Lighting) -> Sight:
+        """The scene by what the exposure asks for: by day, by flash, or by both where frames are compared."""
+        lit = exposure.infrared and not self.faults.dead_flash
+        if lighting is Lighting.BY_LIGHT and lit == exposure.infrared:
+            return scene.look(at_ms, infrared=exposure.infrared)
+        by_flash = scene.look(at_ms, infrared=True) if lit else None
+        return mixed(scene.look(at_ms, infrared=False), by_flash, exposure)
 
     def _shot(self, sight: Sight, exposure: Exposure, *, blur: bool) -> Shot:
         pixels = sight.pixels if sight.developed else self._develop(sight.pixels, exposure)
@@ -119,12 +139,29 @@ def exposed(told_lux: float, true_lux: float) -> Exposure:
     f/1.8, ISO 100 at gain 1: 20,000 lx needs about 1/1000 s. Below IR_BELOW_LUX the flash sets the exposure, not the sky.
     """
     if told_lux < IR_BELOW_LUX:
-        return Exposure(8_000, 6.0, infrared=True, brightness=1.0)
+        return by_flash(true_lux)
     wanted_us = 1_000 * 20_000 / told_lux
     exposure_us = min(wanted_us, 16_000)
     gain = min(16.0, max(1.0, wanted_us / exposure_us))
     error = true_lux / told_lux * exposure_us * gain / wanted_us
     return Exposure(round(exposure_us), round(gain, 2), infrared=False, brightness=min(4.0, max(0.05, error**0.5)))
+
+
+def by_flash(true_lux: float) -> Exposure:
+    """Exposure for the flash; the sky adds what it adds."""
+    return Exposure(8_000, 6.0, infrared=True, brightness=1.0, daylight=min(4.0, (true_lux / BY_FLASH_LUX) ** 0.5))
+
+
+def mixed(sky: Sight, flash: Sight | None, exposure: Exposure) -> Sight:
+    """Light adds up. A photograph has its light in it already: by day the sky's, by night the flash's."""
+    share = exposure.daylight
+    if sky.developed:
+        share = float(flash is not None) if sky.infrared else share + 0.5 * (flash is not None)
+        flash = None
+    light = sky.pixels.astype(np.float32) * share
+    if flash is not None:
+        light += flash.pixels
+    return Sight(light.clip(0, 255).astype(np.uint8), infrared=exposure.infrared)
 
 
 def _jpeg(image: Image.Image) -> bytes:

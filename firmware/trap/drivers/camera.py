@@ -17,10 +17,10 @@ from datetime import datetime
 from typing import Any
 
 from trap.drivers.bounded import Bounded
-from trap.drivers.exposure import Preset, preset
+from trap.drivers.exposure import Preset, by_flash, preset
 from trap.drivers.flash import Flash
 from trap.drivers.yuv import to_rgb
-from trap.ports import BurstPlan, Shot
+from trap.ports import BurstPlan, Lighting, Shot
 from trap_wire.errors import PartError
 
 PART = "camera"
@@ -89,14 +89,14 @@ class PiCamera:
         """Frames in order; ``PartError`` when the camera is absent, hangs or fails."""
         self.times.request_ns = time.monotonic_ns()
         self.arm()
-        first = preset(plan.light_lux)
+        first, paired = _preset(plan), plan.lighting is Lighting.PAIRED
         infrared = first.infrared and self._flash is not None
         try:
             self._start(first)
             for number in range(plan.frames):
                 self._keep_time(number, plan.interval_ms)
-                yield self._shot(infrared)
-                if number == 0 and first.exposure_us is not None and not infrared:
+                yield self._dark() if paired and number % 2 == 0 else self._shot(infrared)
+                if number == 0 and first.exposure_us is not None and not infrared and not paired:
                     self._set({"AeEnable": True, "ExposureTime": 0, "AnalogueGain": 0.0})
         except PartError:
             self._give_up()
@@ -134,25 +134,33 @@ class PiCamera:
     def _shot(self, infrared: bool) -> Shot:
         """One frame. Under the flash: one whose exposure began after the light came on, and the light only that long."""
         if not infrared or self._flash is None:
-            return self._taken(lit_ns=None)
+            return self._taken(after_ns=None)
         with self._flash.lit() as lit_ns:
-            return self._taken(lit_ns)
+            return self._taken(lit_ns, infrared=lit_ns is not None)
 
-    def _taken(self, lit_ns: int | None) -> Shot:
-        request = self._bounded("frame", FRAME_S + 0.5, _said(lambda: self._request(lit_ns)))
+    def _dark(self) -> Shot:
+        """One frame that no light of the flash before it has reached."""
+        return self._taken(time.monotonic_ns())
+
+    def _taken(self, after_ns: int | None, *, infrared: bool = False) -> Shot:
+        request = self._bounded("frame", FRAME_S + 0.5, _said(lambda: self._request(after_ns)))
         try:
-            encode = _said(lambda: self._read(request, infrared=lit_ns is not None))
+            encode = _said(lambda: self._read(request, infrared=infrared))
             shot: Shot = self._bounded("encode", FRAME_S, encode)
             return shot
         finally:
             self._try("release", STOP_S, request.release)
 
-    def _request(self, lit_ns: int | None) -> Any:
+    def _request(self, after_ns: int | None) -> Any:
         wait_s = FRAME_S * self._settings.patience
         deadline = time.monotonic() + wait_s
         while True:
             request = self._camera.capture_request(wait=wait_s)
-            if lit_ns is None or _began_ns(request.get_metadata(), lit_ns) >= lit_ns or time.monotonic() > deadline:
+            if (
+                after_ns is None
+                or _began_ns(request.get_metadata(), after_ns) >= after_ns
+                or time.monotonic() > deadline
+            ):
                 return request
             request.release()
 
@@ -187,6 +195,12 @@ class PiCamera:
             self._bounded(name, timeout_s, _said(call))
         except PartError:
             self._camera = None
+
+
+def _preset(plan: BurstPlan) -> Preset:
+    if plan.lighting is Lighting.BY_LIGHT:
+        return preset(plan.light_lux)
+    return by_flash(paired=plan.lighting is Lighting.PAIRED)
 
 
 def _controls(first: Preset) -> dict[str, Any]:

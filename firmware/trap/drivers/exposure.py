@@ -19,6 +19,8 @@ GAIN_MAX = 16.0
 INFRARED_BELOW_LUX = 10.0
 # Under the flash the scene has the flash's light: what lights a cat at 5 m without washing it out.
 INFRARED_US, INFRARED_GAIN = 8_000, 4.0
+# Frames that are compared: a whole period of a lamp on 50 Hz mains, whose bands would pass for a flash otherwise.
+PAIRED_US = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,11 @@ class Preset:
     exposure_us: int | None
     gain: float | None
     infrared: bool
+
+
+def by_flash(*, paired: bool) -> Preset:
+    """Preset for frames whose light is the flash's, whatever the sky gives."""
+    return Preset(PAIRED_US if paired else INFRARED_US, INFRARED_GAIN, infrared=True)
 
 
 def preset(light_lux: float | None) -> Preset:

@@ -17,7 +17,7 @@ class Fieldwork(Protocol):
     def acknowledge(self, sequence: int) -> Mapping[str, Any]:
         """Note that everything up to a sequence number is safe elsewhere; nothing is deleted."""
 
-    def test_shot(self) -> Mapping[str, Any]:
+    def test_shot(self, *, flash: bool = False, position: str = "") -> Mapping[str, Any]:
         """Take and keep one picture: its file, ``boxes`` [label, score, x, y, width, height], and measures of it."""
 
     def self_test(self) -> Mapping[str, Any]:
@@ -34,7 +34,11 @@ def work_group(work: Fieldwork) -> Table:
     """Handlers."""
     return {
         **writing(Group.TRAP, TrapCommand.ACK, _said(lambda body: work.acknowledge(number(body, "upto")))),
-        **writing(Group.TRAP, TrapCommand.TEST_SHOT, _said(lambda _body: work.test_shot())),
+        **writing(
+            Group.TRAP,
+            TrapCommand.TEST_SHOT,
+            _said(lambda body: work.test_shot(flash=body.get("flash") is True, position=_short(body, "position"))),
+        ),
         **writing(Group.TRAP, TrapCommand.SELF_TEST, _said(lambda _body: work.self_test())),
         **writing(
             Group.TRAP,

@@ -10,8 +10,10 @@ import click
 from PIL import Image, ImageDraw
 
 from trap_tools import durable
+from trap_tools.field import check
 from trap_tools.field.shown import HOWS, How, show
 from trap_tools.field.unseal import SEALED, identities, plain
+from trap_tools.i18n import say
 from trap_tools.keys import keystore
 from trap_tools.link import group70
 from trap_tools.link.client import Unit
@@ -31,6 +33,7 @@ _COLOURS = {"animal": "#e8590c", "human": "#1c7ed6", "vehicle": "#868e96"}
 )
 @click.option("--walk", "position", help="Count triggers while you walk, at this position (5 m left).")
 @click.option("--seconds", default=60.0, show_default=True, help="How long to count.")
+@click.option("--flash", is_flag=True, help="Take it by the infrared flash, and say what that adds.")
 @click.option("--led", is_flag=True, help="Have the unit's LED follow its PIR for --seconds, laptop or no laptop.")
 @click.option("--show", "how", type=click.Choice(HOWS), default="auto", help="How to draw it in this terminal.")
 @click.option(
@@ -43,6 +46,7 @@ def aim(
     position: str | None,
     *,
     seconds: float,
+    flash: bool,
     led: bool,
     how: How,
     private: tuple[Path, ...],
@@ -63,14 +67,23 @@ def aim(
         if position is not None:
             _walk(unit, position, seconds)
             return
-        told = unit.do(group70.TestShotRequest())
+        told = unit.do(group70.TestShotRequest(flash=flash or None))
         picture = seen(line, told, private)
     stem = Path(told["path"].removesuffix(SEALED)).stem
     path = durable.write(folder / f"{name}-{stem}.jpg", _jpeg(picture))
     show(picture, how)
     click.echo(f"{path}: brightness {told['brightness']:.0f}, sharpness {told['sharpness']:.0f}")
+    if flash:
+        click.echo(_flash(told))
     for label, score, *_ in told["boxes"]:
         click.echo(f"  {label} {score:.2f}")
+
+
+def _flash(told: dict[str, Any]) -> str:
+    """What the unit says of its flash, in ``manul check``'s words."""
+    if (known := check.WORDS.get(("infrared", str(told.get("flash"))))) is None:
+        return say("this unit's release cannot say what its flash adds: manul update")
+    return f"{say('infrared')}: {say(known, adds=told.get('adds') or 0)}"
 
 
 def seen(line: Line, told: dict[str, Any], private: tuple[Path, ...] = ()) -> Image.Image:

@@ -93,13 +93,27 @@ def screen(name: str, findings: list[Finding]) -> Table:
     return table
 
 
+_WEAK = (
+    "the picture is no brighter by the flash: hold a hand half a metre before the lens and check again, "
+    "then look at the flash's cable and its MOSFET"
+)
+_TOO_BRIGHT = "too bright here to tell: hang a jacket over the unit, not on the lens, and check again"
+_LENT = "is on: the card is lent to a laptop as a drive and no picture is taken. Eject it, manul bulk off, check again"
 WORDS = {
     ("camera", "black"): "the picture is black: take the cap off, or mend the infrared flash",
     ("camera", "white"): "the picture is white: shade the lens and try again",
     ("camera", "blurred"): "nothing in the picture is sharp: wipe the lens, then check its focus",
     ("camera", "sharp"): "brightness {brightness:.0f}, sharpness {sharpness:.0f}",
+    ("infrared", "adds"): "the flash adds {adds:.0f} of 255 to the picture",
+    ("infrared", "weak"): _WEAK,
+    ("infrared", "too_bright"): _TOO_BRIGHT,
+    ("infrared", "unlit"): "the flash cannot be switched: look at header pin 12 and at the summary's trouble",
+    ("infrared", "no_picture"): "the camera gives no picture to tell by",
+    # Units of older releases judge one picture.
     ("infrared", "lit"): "the flash was asked for and the picture is lit",
     ("infrared", "bright"): "bright enough without: cover the unit with a jacket and test again",
+    ("bulk", "on"): _LENT,
+    ("card", "lent"): "not tried: bulk is on, a laptop has the card as a drive",
     ("detector", "none"): "none: everything is kept. See the summary, and send the detector again",
     ("detector", "answers"): "{detector}, {look_ms} ms a look",
     ("card", "lies"): "gives back other bytes than it was given: replace the card",
@@ -131,7 +145,10 @@ WORDS = {
 def worded(one: Finding) -> str:
     """A finding in the reader's language; a newer unit's words as they are."""
     known = WORDS.get((one.part, str(one.values.get("why"))))
-    return say(known, **one.values) if known else one.words
+    try:
+        return say(known, **one.values) if known else one.words
+    except (KeyError, ValueError, TypeError):  # another release's values
+        return one.words
 
 
 def _made(part: str, why: str, state: str, **values: Any) -> Finding:

@@ -106,11 +106,17 @@ class AckRequest(message.WriteRequest):
 
 
 class TestShotRequest(message.WriteRequest):
-    """Take and keep one picture."""
+    """Take and keep one picture; by the infrared flash if asked (older units do not know it and take it by the light).
+
+    ``position`` is that of a walk test, whose setup picture it is.
+    """
 
     __test__ = False  # not a test of pytest's
     _GROUP_ID = int(Group.TRAP)
     _COMMAND_ID = int(TrapCommand.TEST_SHOT)
+
+    flash: bool | None = None
+    position: str | None = None
 
 
 class SelfTestRequest(message.WriteRequest):

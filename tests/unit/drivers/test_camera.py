@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from tests.unit.drivers.fake_gpiod import FakeGpiod
-from tests.unit.drivers.fake_picamera2 import FakePicamera2
+from tests.unit.drivers.fake_picamera2 import FakePicamera2, FakeRequest
 from tests.unit.trap.parts import NOON
 from trap.drivers import camera as driver
 from trap.drivers.bounded import Bounded
 from trap.drivers.camera import CameraSettings, PiCamera
-from trap.drivers.exposure import GAIN_MAX, LONGEST_US, SHARP_US, preset
+from trap.drivers.exposure import GAIN_MAX, LONGEST_US, PAIRED_US, SHARP_US, preset
 from trap.drivers.flash import Flash
 from trap.drivers.yuv import to_rgb
-from trap.ports import BurstPlan
+from trap.ports import BurstPlan, Lighting
 from trap_wire.errors import PartError
 
 SMALL = CameraSettings(main_px=(64, 48), lores_px=(32, 24))
@@ -193,3 +193,43 @@ def _yuv(rgb, layout, stride):
         halves = below.reshape(height, stride // 2)
         halves[: height // 2, : width // 2], halves[height // 2 :, : width // 2] = u.round(), v.round()
     return buffer
+
+
+def lit_camera(library):
+    gpiod = FakeGpiod()
+    return gpiod, PiCamera(
+        SMALL, lambda: NOON, Flash(chip="/dev/gpiochip0", gpiod=gpiod), library=lambda number: library
+    )
+
+
+def test_frames_that_are_compared_have_one_exposure_and_every_other_one_the_flash(library):
+    gpiod, camera = lit_camera(library)
+    shots = list(camera.burst(BurstPlan(3, 0, lighting=Lighting.PAIRED)))
+    assert [shot.infrared for shot in shots] == [False, True, False]
+    assert [value for _, value in gpiod.history] == ["ACTIVE", "INACTIVE"]
+    [controls] = library.controls
+    assert (controls["AeEnable"], controls["ExposureTime"]) == (False, PAIRED_US)
+
+
+def test_frame_that_was_half_under_the_flash_is_not_taken_for_a_dark_one(library, monkeypatch):
+    _, camera = lit_camera(library)
+    began, early = FakeRequest.get_metadata, []
+
+    def half_lit(request):
+        """The first frame after the light went out had begun before it did."""
+        facts = began(request)
+        if request.number == 2:
+            early.append(request)
+            facts["SensorTimestamp"] -= 1_000_000_000
+        return facts
+
+    monkeypatch.setattr(FakeRequest, "get_metadata", half_lit)
+    assert len(list(camera.burst(BurstPlan(3, 0, lighting=Lighting.PAIRED)))) == 3
+    assert len(library.requests) == 4
+    assert early[0].released
+
+
+def test_flash_that_is_asked_for_is_used_whatever_the_light(library):
+    gpiod, camera = lit_camera(library)
+    assert next(camera.burst(BurstPlan(1, 0, light_lux=20_000.0, lighting=Lighting.LIT))).infrared
+    assert gpiod.history[0][1] == "ACTIVE"

@@ -13,13 +13,18 @@ from smpclient.requests.settings_management import (
 )
 from smpclient.requests.statistics_management import GroupData, ListOfGroups
 
+from tests.drives import PretendDrive
 from tests.link_rig import plugged_in
 from tests.link_unit import STATION, WholeUnit
 from tests.unit.link.test_general_clients import asked
 from tests.unit.trap.parts import QueueLink, ScriptedCamera, shot, wake
 from trap.cable import public_keys
+from trap.fieldwork import UnitWork
+from trap.link.bulk import Bulk, Cause
+from trap.ports import Lighting
 from trap.records import wake_body
 from trap.selftest import self_test
+from trap.store.held import HeldCard
 from trap_tools.link import group70
 from trap_tools.link.client import Unit
 from trap_tools.link.line import Line
@@ -281,3 +286,67 @@ def test_stats_count_what_came_over_the_cable(bench):
     assert groups.stat_list == ("link",)
     assert second.fields["answered"] == first.fields["answered"] + 1
     assert none.err.rc == 2
+
+
+def test_card_that_a_laptop_has_as_a_drive_is_not_blamed(tmp_path):
+    unit = WholeUnit(tmp_path / "unit")
+    bulk = Bulk(PretendDrive(), unit.trap.clock.monotonic_ms)
+    card = HeldCard(unit.bench.card, lambda: bulk.on)
+    trap = dataclasses.replace(unit.trap, bulk=bulk, card=card)
+    bulk.begin(600)
+    lent = {row[0]: row for row in self_test(trap)}
+    bulk.end(Cause.HOST)
+    after = {row[0]: row for row in self_test(trap)}
+    unit.journal.close()
+    assert (lent["bulk"][1], lent["card"][1]) == ("fail", "skip")
+    assert "manul bulk off" in lent["bulk"][2]
+    assert lent["bulk"][3]["left_s"] == 600
+    assert "bulk" not in after
+    assert after["card"][1] == "pass"
+
+
+def paired(dark, lit, infrared=True):
+    """Frames without, with and without the flash."""
+    return [shot(grey=dark), dataclasses.replace(shot(grey=lit), infrared=infrared), shot(grey=dark)]
+
+
+@pytest.mark.parametrize(
+    ("shots", "state", "words"),
+    [
+        (paired(4, 70), "pass", "adds 66 of 255"),
+        (paired(4, 4), "fail", "hold a hand half a metre"),
+        (paired(4, 4, infrared=False), "fail", "cannot be switched"),
+        (paired(255, 255), "skip", "hang a jacket over the unit"),
+    ],
+)
+def test_check_judges_the_flash_by_what_it_adds(tmp_path, shots, state, words):
+    unit = WholeUnit(tmp_path / "unit", camera=ScriptedCamera(shots))
+    rows = {row[0]: row for row in self_test(unit.trap)}
+    assert any(plan.lighting is Lighting.PAIRED for plan in unit.camera.plans)
+    unit.journal.close()
+    assert rows["infrared"][1] == state
+    assert words in rows["infrared"][2]
+
+
+def test_camera_without_a_picture_is_not_blamed_on_the_flash(whole):
+    whole.camera.fails_after = 0
+    rows = {row[0]: row for row in self_test(whole.trap)}
+    assert (rows["camera"][1], rows["infrared"][1]) == ("fail", "skip")
+
+
+def test_test_shot_by_flash_keeps_the_lit_frame_and_says_what_it_adds(tmp_path):
+    unit = WholeUnit(tmp_path / "unit", camera=ScriptedCamera(paired(4, 70)))
+    with unit.at_a_cable() as port, Line(port) as line:
+        told = Unit(line).do(group70.TestShotRequest(flash=True))
+        plain = Unit(line).do(group70.TestShotRequest(position="5 m left"))
+    media = unit.kinds(Kind.MEDIA)
+    unit.journal.close()
+    assert (told["adds"], told["flash"], told["infrared"], told["brightness"]) == (66.0, "adds", True, 70.0)
+    assert "adds" not in plain
+    assert [body.get("position") for body in media] == [None, "5 m left"]
+
+
+def test_test_shot_in_the_dark_is_taken_by_flash(whole):
+    whole.camera.shots = [shot(grey=0)]
+    UnitWork(whole.trap, lambda: True, lambda: whole.trap.deployment).test_shot()
+    assert [plan.lighting for plan in whole.camera.plans] == [Lighting.BY_LIGHT, Lighting.LIT]

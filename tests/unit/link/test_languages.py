@@ -21,7 +21,7 @@ OTHERS = [language for language in i18n.LANGUAGES if language != "en"]
 NOW = datetime(2026, 5, 28, 20, tzinfo=UTC)
 # Names, units and commands that are the same in every language.
 SAME = {"UTC", "GB", "MB", "mV", "V", "C", "h", "s", "ms", "lux", "mA", "mAh", "manul", "keys", "add", "pull", "aim", "walk", "port", "m",
-        "left", "RTC", "deploy", "start", "update"}  # fmt: skip
+        "left", "RTC", "deploy", "start", "update", "bulk", "off"}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +88,8 @@ def test_summary_screen_leaves_nothing_in_english(language):
 def test_check_screen_leaves_nothing_in_english(language):
     i18n.use(language)
     values = {"brightness": 1, "sharpness": 1, "detector": "1", "look_ms": 1, "write_mb_s": 1, "checked": 1, "entries": 1, "battery_mv": 1,
-              "light_lux": 1, "offset_s": 1, "round_ms": 1, "broken": 1, "echoes": 1, "firmware": 1, "battery_ma": 1}  # fmt: skip
+              "light_lux": 1, "offset_s": 1, "round_ms": 1, "broken": 1, "echoes": 1, "firmware": 1, "battery_ma": 1,
+              "adds": 1}  # fmt: skip
     findings = [check.Finding(part, "fail", "English", {**values, "why": why}) for part, why in check.WORDS]
     assert english_left(printed(check.screen("MN-017", findings)), GIVEN) == []
 

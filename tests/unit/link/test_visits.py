@@ -1,5 +1,6 @@
 """A visit as it goes: check, aim, deploy, pull; each command over a pty, against a whole unit."""
 
+import dataclasses
 import json
 import tomllib
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from tests.unit.trap.parts import ScriptedCamera, shot
 from trap_tools import keys
 from trap_tools.archive import places
 from trap_tools.cli import main
-from trap_tools.field import deploy, shown
+from trap_tools.field import check, deploy, shown
 from trap_wire import slot
 from trap_wire.entries import Kind
 from trap_wire.errors import BadInputError
@@ -190,3 +191,16 @@ def test_pull_acknowledges_what_is_safe_and_since_leaves_out_the_old(whole, tmp_
     assert [path.name for path in (tmp_path / "some/MN-017/tost-2026-a/media").iterdir()] == ["new.jpg"]
     [receipt] = json.loads(every.stdout)
     assert receipt["acknowledged"] == whole.kinds(Kind.VISIT)[0]["upto"] == 3
+
+
+def test_aim_by_flash_says_what_the_flash_adds(whole, tmp_path):
+    whole.camera.shots = [shot(grey=4), dataclasses.replace(shot(grey=70), infrared=True), shot(grey=4)]
+    with whole.at_a_cable() as port:
+        run = manul("aim", "--port", port, "--to", tmp_path, "--flash")
+    assert run.exit_code == 0, run.output
+    assert "infrared: the flash adds 66 of 255" in run.output
+
+
+def test_check_words_of_another_release_are_shown_as_they_came():
+    newer = check.Finding("infrared", "pass", "the flash adds a lot", {"why": "adds"})
+    assert check.worded(newer) == "the flash adds a lot"
