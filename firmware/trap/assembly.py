@@ -70,7 +70,9 @@ def put_together(parts: Parts) -> Trap:
     journal = open_journal(parts.journal, parts.clock.now())
     seal = sealer(parts.deployment.station.sealed_to)
     detector, trouble = load_detector(parts.detector)
+    store = MediaStore(parts.card, journal, parts.reserve, seal, parts.deployment.protocol.keep_acked_days)
     if parts.bulk is not None:
+        parts.bulk.unless(lambda: _in_the_clear(store, journal))
         parts.bulk.journals(lambda body: journal.append(Kind.STATE, parts.clock.now(), body))
     return Trap(
         deployment=parts.deployment,
@@ -82,10 +84,16 @@ def put_together(parts: Parts) -> Trap:
             detector, parts.deployment, parts.clock.monotonic_ms, trouble, scene=_scene(parts.own or parts.card)
         ),
         journal=journal,
-        store=MediaStore(parts.card, journal, parts.reserve, seal, parts.deployment.protocol.keep_acked_days),
+        store=store,
         own=parts.own,
         bulk=parts.bulk,
     )
+
+
+def _in_the_clear(store: MediaStore, journal: Journal) -> str:
+    left = journal.unsealed() if store.seals else 0
+    words = f"{left} pictures from before the seal are still in the clear: wait until the summary says no more of them"
+    return words if left else ""
 
 
 def with_host(
@@ -110,6 +118,8 @@ def summary_of(trap: Trap) -> dict[str, Any]:
     detector = trap.triage.detector
     model = str(detector.identity) if detector else None
     told = summary(trap.journal, trap.deployment, model, trap.store.free_bytes(), trap.clock.now())
+    if trap.store.seals and (unsealed := trap.journal.unsealed()):
+        told |= {"unsealed": unsealed}
     return {**told, "bulk_left_s": trap.bulk.told()["left_s"]} if trap.bulk is not None and trap.bulk.on else told
 
 

@@ -134,7 +134,8 @@ def _next_frame(trap: Trap, waking: Waking) -> frames.Frame | None:
     clock_ms = trap.clock.monotonic_ms
     deadline, talking = clock_ms() + waking.patience_ms, False
     while True:
-        longest_ms = BEAT_MS if trap.host is None else 0 if talking else HOST_SLICE_MS
+        busy = talking or trap.store.sealing
+        longest_ms = 0 if busy else BEAT_MS if trap.host is None else HOST_SLICE_MS
         slice_ms = min(max(deadline - clock_ms(), 0), longest_ms)
         if (frame := trap.supervisor.receive(slice_ms / 1000)) is not None:
             return frame
@@ -143,9 +144,17 @@ def _next_frame(trap: Trap, waking: Waking) -> frames.Frame | None:
             waking.state, deadline = codes.PI_HOST, max(deadline, clock_ms() + HOST_VISIT_MS)
         if trap.bulk is not None and trap.bulk.look():
             waking.state, deadline = codes.PI_HOST, max(deadline, clock_ms() + HOST_VISIT_MS)
+        if not talking and _seal_older(trap):
+            deadline = max(deadline, clock_ms() + 1)  # once in a unit's life it stays up for that
         if trap.ending or clock_ms() >= deadline:
             return None
         _beat(trap, waking)
+
+
+def _seal_older(trap: Trap) -> bool:
+    """One picture from before this unit was told to seal; a trigger waits no longer for it than for a slice of a pull."""
+    lent = trap.bulk is not None and trap.bulk.on
+    return trap.store.sealing and not lent and trap.store.seal_older(trap.clock.now())
 
 
 def _beat(trap: Trap, waking: Waking) -> None:

@@ -37,12 +37,17 @@ class Bulk:
         self._now_ms = now_ms
         self._since_ms = self._until_ms = self._plugged_ms = self._look_ms = 0
         self._said: Callable[[Mapping[str, Any]], object] = lambda _body: None
+        self._unless: Callable[[], str] = str
         self._ended = ""
         self.on = False
 
     def journals(self, said: Callable[[Mapping[str, Any]], object]) -> None:
         """Who keeps the ``state`` entries."""
         self._said = said
+
+    def unless(self, why: Callable[[], str]) -> None:
+        """What speaks against showing the drive; empty words for nothing."""
+        self._unless = why
 
     def settle(self) -> None:
         """At start: a drive that the last life left shown is taken away. A unit without a gadget has none."""
@@ -57,6 +62,8 @@ class Bulk:
         if not self.on:
             if not self._drive.plugged:
                 raise RefusedError("no USB host is at the cable: a drive needs the USB cable, not a serial adapter")
+            if why := self._unless():
+                raise RefusedError(why)
             self._drive.show()
             self.on, self._since_ms, self._ended = True, now_ms, ""
             self._said({"from": "armed", "to": "bulk", "cause": Cause.HOST})

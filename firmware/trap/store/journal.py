@@ -69,14 +69,23 @@ class Journal:
         rows = self._db.execute("SELECT seq FROM entries WHERE kind = ? ORDER BY seq DESC LIMIT ?", (kind, count))
         return [entry for (seq,) in rows.fetchall() for entry in self.entries(seq, seq)]
 
-    def files(self, after: int = 0, limit: int | None = None, role: str | None = None) -> list[Item]:
-        """Files that are on the card, in the order of their entries."""
+    def files(
+        self, after: int = 0, limit: int | None = None, role: str | None = None, *, sealed: bool | None = None
+    ) -> list[Item]:
+        """Files that are on the card, in the order of their entries; only those that are ``sealed``, or are not."""
         rows = self._db.execute(
             "SELECT path, size, sha256, role, seq FROM files WHERE present AND seq > ? AND role = ifnull(?, role)"
-            " ORDER BY seq LIMIT ?",
-            (after, role, -1 if limit is None else limit),
+            " AND (substr(path, -4) = '.age') = ifnull(?, substr(path, -4) = '.age') ORDER BY seq LIMIT ?",
+            (after, role, sealed, -1 if limit is None else limit),
         )
         return [Item(*row) for row in rows]
+
+    def unsealed(self) -> int:
+        """How many files on the card are in the clear."""
+        (count,) = self._db.execute(
+            "SELECT count(*) FROM files WHERE present AND substr(path, -4) <> '.age'"
+        ).fetchone()
+        return int(count)
 
     def file(self, path: str) -> Item | None:
         """One file by its path, if it is on the card."""
@@ -114,6 +123,13 @@ class Journal:
             file = _file(entry)
             self._db.execute(
                 "INSERT OR REPLACE INTO files (path, seq, role, size, sha256) VALUES (?, ?, ?, ?, ?)", file
+            )
+        elif entry.kind is Kind.RECOVERED and "sealed" in entry.body:
+            # Its place in the order stays: what a host was told of it, and when, is as true as before.
+            path, sealed = entry.body["path"], entry.body["sealed"]
+            self._db.execute(
+                "UPDATE OR REPLACE files SET path = ?, size = ?, sha256 = ? WHERE path = ?",
+                (path + ".age", sealed["size"], sealed["sha256"], path),
             )
         elif entry.kind is Kind.EVICTED:
             path = entry.body["path"]

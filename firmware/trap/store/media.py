@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from trap.ports import Card
+from trap.ports import Card, Item
 from trap.store.journal import Journal
 from trap.store.retention import victims
 from trap_wire.entries import Kind
@@ -68,6 +68,45 @@ class MediaStore:
         self._reserve = reserve or Reserve()
         self._seal = seal
         self._keep_acked_days = keep_acked_days
+        self._sealed_upto: int | None = 0 if seal else None  # everything before it; None: all there is
+
+    @property
+    def seals(self) -> bool:
+        """Whether what is written is sealed."""
+        return self._seal is not None
+
+    @property
+    def sealing(self) -> bool:
+        """Whether files may be left that were kept before this unit was told to seal."""
+        return self._sealed_upto is not None
+
+    def seal_older(self, at: datetime) -> bool:
+        """Seal the next file that was kept in the clear; False when there is none, or the card does not take it.
+
+        The sealed file is durable before the journal names it, and only then does the plain one go; ``recover`` puts right
+        what a power cut leaves of that.
+        """
+        if self._seal is None or self._sealed_upto is None:
+            return False
+        try:
+            if (item := next(iter(self._journal.files(self._sealed_upto, 1, sealed=False)), None)) is not None:
+                self._seal_one(item, self._seal, at)
+                self._sealed_upto = item.sequence
+                return True
+        except StorageError as error:  # a full or failing card: once, and again at the next start
+            self._journal.append(Kind.ERROR, at, {"part": "card", "words": f"{error}: older pictures stay unsealed"})
+        self._sealed_upto = None
+        return False
+
+    def _seal_one(self, item: Item, seal: Seal, at: datetime) -> None:
+        if self._card.size(item.path) is None:
+            return  # recover says so at the next start
+        sealed = seal(self._card.read(item.path))
+        durable_write(self._card, item.path + SEALED, sealed)
+        body = {"path": item.path, "what": "sealed", "words": "kept in the clear before; sealed now"}
+        self._journal.append(Kind.RECOVERED, at, {**body, "sealed": _measured(sealed)})
+        self._card.remove(item.path)
+        self._card.sync_folder(item.path.rpartition("/")[0])
 
     def free_bytes(self, *, heartbeat: bool = False) -> int:
         """Room for photographs, the reserves taken off; a heartbeat frame may use its own."""
@@ -101,8 +140,16 @@ class MediaStore:
         """Put right what a power cut left: torn files go, orphans are adopted, missing ones are said. Words for each."""
         known = {item.path: item for item in self._journal.files()}
         on_card = [path for folder in FOLDERS for path in self._card.files(folder)]
-        words = [word for path in on_card if path not in known for word in self._orphan(path, at)]
+        strays = [path for path in on_card if path not in known]
+        for path in (halves := [path for path in strays if self._half_sealed(path, known)]):
+            self._card.remove(path)
+        words = [word for path in strays if path not in halves for word in self._orphan(path, at)]
         return words + [word for path in sorted(known.keys() - set(on_card)) for word in self._missing(path, at)]
+
+    def _half_sealed(self, path: str, known: Mapping[str, Item]) -> bool:
+        """Whether a file is one of two that a cut in ``seal_older`` left: the journal names the one that counts."""
+        whole = plain(path) in known and self._card.size(plain(path)) is not None
+        return path + SEALED in known or (path.endswith(SEALED) and whole)
 
     def _orphan(self, path: str, at: datetime) -> Iterator[str]:
         data = b"" if path.endswith(TEMPORARY) else self._card.read(path)

@@ -28,7 +28,8 @@ class JournalShelf:
     def items(self, after: int, limit: int) -> list[Item]:
         """Files above the cursor, journal pages and media merged in journal order."""
         pages = self._page_bounds(after, limit)
-        files = {item.sequence: item for item in self._journal.files(after, limit)}
+        sealed = None if self._seal is None else True
+        files = {item.sequence: item for item in self._journal.files(after, limit, sealed=sealed)}
         # A page costs its whole text, so only those that make it into the answer are rendered. A page sorts first.
         order = sorted([(last, 0, first) for first, last in pages] + [(sequence, 1, 0) for sequence in files])[:limit]
         return [files[at] if is_file else self._item(first, at) for at, is_file, first in order]
@@ -37,16 +38,20 @@ class JournalShelf:
         """Size in bytes of a page or of a file on the card."""
         if page := self._bounds(path):
             return len(self._page(*page))
-        item = self._journal.file(path)
+        item = self._file(path)
         return item.size if item else None
 
     def read(self, path: str, offset: int, length: int) -> bytes:
         """Bytes of a page or a file."""
         if page := self._bounds(path):
             return self._page(*page)[offset : offset + length]
-        if self._journal.file(path) is None:
+        if self._file(path) is None:
             raise StorageError(f"no such file: {path}")
         return self._card.read(path, offset, length)
+
+    def _file(self, path: str) -> Item | None:
+        """A file by its name; what a sealing unit still has in the clear does not leave."""
+        return None if self._seal is not None and not path.endswith(SEALED) else self._journal.file(path)
 
     def _page_bounds(self, after: int, limit: int) -> list[tuple[int, int]]:
         head = self._journal.head

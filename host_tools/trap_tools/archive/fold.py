@@ -201,6 +201,8 @@ def _evicted(log: Log, entry: Entry, body: Body) -> None:  # noqa: ARG001 - one 
 
 
 def _recovered(log: Log, entry: Entry, body: Body) -> None:
+    if body.get("what") == "sealed":
+        return  # what is in the file is as it was
     words = f"{body['path']}: {body.get('words') or body.get('what')}"
     log.notes.append(Note(entry.at, Kind.RECOVERED, str(body.get("what") or ""), words))
 

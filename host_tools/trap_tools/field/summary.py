@@ -36,7 +36,7 @@ _COLOURS = {verdict.LEAVE: "green", verdict.ATTENTION: "yellow", verdict.HOME: "
 _WORDED = {"unit", "deployment", "programme", "protocol", "protocol_hash", "languages", "model", "release", "trouble",
            "now_us", "entries",
            "first_day", "totals", "days", "battery", "days_left", "storage_free_bytes", "errors",
-           "bench", "locked", "battery_state", "well", "bulk_left_s"}  # fmt: skip
+           "bench", "locked", "battery_state", "well", "bulk_left_s", "unsealed"}  # fmt: skip
 
 
 @click.command()
@@ -103,6 +103,7 @@ def _lines(facts: dict[str, Any], known: Programme | None) -> list[tuple[str, st
         (say("locked"), f"[yellow]{say('none of the keys here opens it')}[/]" if facts.get("locked") else ""),
         (say("trouble"), f"[bold red]{facts['trouble']}[/]" if facts.get("trouble") else ""),
         (say("drive"), _drive(facts.get("bulk_left_s"))),
+        (say("seal"), _unsealed(facts.get("unsealed"))),
         (say("programme"), str(facts.get("programme") or "")),
         (say("release"), _whose(facts, known, "release", str(facts.get("release") or ""))),
         (say("protocol"), _whose(facts, known, "protocol_hash", _protocol(facts))),
@@ -203,6 +204,13 @@ def _drive(left_s: int | None) -> str:
     if left_s is None:
         return ""
     return f"[bold red]{say('on for {minutes} min more: no pictures are taken', minutes=-(-left_s // 60))}[/]"
+
+
+def _unsealed(count: int | None) -> str:
+    if not count:
+        return ""
+    words = say("{count} older pictures are being sealed; until then they do not leave the unit", count=count)
+    return f"[yellow]{words}[/]"
 
 
 def _lost(totals: dict[str, Any]) -> str:

@@ -60,6 +60,8 @@ def _storage(facts: dict[str, Any]) -> Iterator[Reason]:
 def _rules(facts: dict[str, Any]) -> Iterator[Reason]:
     if facts.get("bulk_left_s") is not None:
         yield Reason(ATTENTION, say("it shows its card as a drive and takes no pictures: manul bulk off"))
+    if facts.get("unsealed"):
+        yield Reason(ATTENTION, say("it is still sealing older pictures: wait, then pull again"))
     if facts.get("trouble"):
         yield Reason(ATTENTION, say("its settings are not good, so it keeps everything"))
     if not facts.get("locked") and "model" in facts and not facts["model"]:

@@ -85,6 +85,14 @@ def after(bulk, clock, milliseconds):
     return "still on"
 
 
+def test_drive_is_not_shown_while_something_speaks_against_it(bulk, drive, said):
+    bulk.unless(lambda: "3 pictures are still in the clear")
+    with pytest.raises(RefusedError, match="still in the clear"):
+        bulk.begin(60)
+    assert not drive.medium
+    assert said == []
+
+
 def test_it_ends_when_its_time_is_over(bulk, drive, clock):
     bulk.begin(60)
     assert after(bulk, clock, 59_000) == "still on"
