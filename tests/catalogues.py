@@ -5,13 +5,15 @@ from pathlib import Path
 
 from trap_tools import field
 from trap_tools.field import bulk, check, pulling, summary
+from trap_wire.vocabulary import ObservationType
 
+BOXED = (ObservationType.ANIMAL, ObservationType.HUMAN, ObservationType.VEHICLE)
 FOLDER = Path(field.__file__).parent
 
 
 def said() -> set[str]:
     named = {*pulling.KINDS, *summary._COUNTS, *summary._STATES.values(), *check.WORDS.values(), *bulk.ENDS.values()}
-    named |= {part for part, _ in check.WORDS}
+    named |= {part for part, _ in check.WORDS} | {str(kind) for kind in BOXED}
     return named.union(*(_literals(screen) for screen in FOLDER.glob("*.py")))
 
 

@@ -1,7 +1,7 @@
 """What the unit does for people at the cable: a test shot, a self test, a walk test, the start and end of a deployment."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from trap.deployment import Deployment
@@ -16,13 +16,21 @@ from trap_wire.vocabulary import Role
 
 
 @dataclass(slots=True)
+class Walk:
+    """A walk test that runs: the journal's head when it began, and its setup picture once one was taken."""
+
+    since: int
+    picture: str = ""
+
+
+@dataclass(slots=True)
 class UnitWork:
     """``trap.link.work_group.Fieldwork`` on a unit. ``bench`` says whether it has no keys; ``station`` what is set now."""
 
     trap: Trap
     bench: Callable[[], bool]
     station: Callable[[], Deployment]
-    _walk: dict[str, int] = field(default_factory=dict)
+    _walk: Walk | None = None
 
     def acknowledge(self, sequence: int) -> Mapping[str, Any]:
         """A mark in the journal, no more: what is safe elsewhere may be the first to go when the card is full."""
@@ -52,6 +60,8 @@ class UnitWork:
         facts = {"setup": True, **({"position": position} if position else {})}
         body = self.trap.store.save(Picture(name, shot.jpeg, Role.PHOTOGRAPH, facts), at)
         self._journal(Kind.MEDIA, body)
+        if position and self._walk is not None:
+            self._walk.picture = body["path"]
         if sealed := body.get("sealed"):  # what can be fetched is the sealed file
             return {**sealed, "path": body["path"] + SEALED}
         return {key: body[key] for key in ("path", "size", "sha256")}
@@ -67,13 +77,14 @@ class UnitWork:
         if action.startswith("led"):
             return self._led(action, seconds)
         if action == "start":
-            self._walk = {"since": self.trap.journal.head}
+            self._walk = Walk(self.trap.journal.head)
             return {"position": position, "triggers": 0}
-        if not self._walk:
+        if self._walk is None:
             raise RefusedError("no walk test runs: start one first")
-        told = {"position": position, "triggers": self._triggers(self._walk["since"])}
+        told: dict[str, Any] = {"position": position, "triggers": self._triggers(self._walk.since)}
         if action == "stop":
-            self._walk = {}
+            told |= {"picture": self._walk.picture} if self._walk.picture else {}
+            self._walk = None
             self._journal(Kind.WALK_TEST, told)
         return told
 

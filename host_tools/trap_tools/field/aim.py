@@ -1,7 +1,7 @@
 """``manul aim``: see what the unit sees before you leave it: test shots with the detector's boxes, and the walk test."""
 
 import io
-import time
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import click
 from PIL import Image, ImageDraw
 
 from trap_tools import durable
-from trap_tools.field import check
+from trap_tools.field import check, walk
 from trap_tools.field.shown import HOWS, How, show
 from trap_tools.field.unseal import SEALED, identities, plain
 from trap_tools.i18n import say
@@ -31,8 +31,8 @@ _COLOURS = {"animal": "#e8590c", "human": "#1c7ed6", "vehicle": "#868e96"}
 @click.option(
     "--to", "folder", type=click.Path(file_okay=False, path_type=Path), default=".", help="Folder for the pictures."
 )
-@click.option("--walk", "position", help="Count triggers while you walk, at this position (5 m left).")
-@click.option("--seconds", default=60.0, show_default=True, help="How long to count.")
+@click.option("--walk", "positions", multiple=True, help="Count triggers while you walk at this position (5 m left).")
+@click.option("--seconds", default=60.0, show_default=True, help="How long to count at each.")
 @click.option("--flash", is_flag=True, help="Take it by the infrared flash, and say what that adds.")
 @click.option("--led", is_flag=True, help="Have the unit's LED follow its PIR for --seconds, laptop or no laptop.")
 @click.option("--show", "how", type=click.Choice(HOWS), default="auto", help="How to draw it in this terminal.")
@@ -40,43 +40,49 @@ _COLOURS = {"animal": "#e8590c", "human": "#1c7ed6", "vehicle": "#868e96"}
     "--key", "private", multiple=True, type=click.Path(path_type=Path), help="A private key to open the unit with."
 )
 @click.option("--baud", default=BAUD, show_default=True, help="Rate of a UART; USB ignores it.")
-def aim(
-    port: str | None,
-    folder: Path,
-    position: str | None,
-    *,
-    seconds: float,
-    flash: bool,
-    led: bool,
-    how: How,
-    private: tuple[Path, ...],
-    baud: int,
-) -> None:
+def aim(port: str | None, positions: tuple[str, ...], seconds: float, baud: int, **given: Any) -> None:
     """Take a test shot, show it with the detector's boxes and save it; or with --walk count triggers.
 
+    --walk may be given several times: each position in turn, with a picture of whoever is there when it triggers first.
     With --led the supervisor's LED follows the PIR: unplug and walk; its count comes into the journal by itself.
     All stay in the unit's journal: they are the deployment's setup pictures and its walk test.
     """
     with Line(the_one(port), baud) as line:
         unit = Unit(line)
-        name = unit.hello()
-        Session(unit, partial(keystore.signers, private)).open()
-        if led:
-            _led(unit, round(seconds))
-            return
-        if position is not None:
-            _walk(unit, position, seconds)
-            return
-        told = unit.do(group70.TestShotRequest(flash=flash or None))
-        picture = seen(line, told, private)
+        taking = Taking(unit, unit.hello(), given["folder"], given["private"], given["how"])
+        Session(unit, partial(keystore.signers, given["private"])).open()
+        if given["led"]:
+            walk.led(unit, round(seconds))
+        elif positions:
+            walk.walk(unit, positions, seconds, lambda position: _shot(taking, position=position))
+        else:
+            _shot(taking, flash=given["flash"] or None)
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """At whose end of the cable pictures are taken, and where and how they are kept and shown."""
+
+    unit: Unit
+    name: str
+    folder: Path
+    private: tuple[Path, ...]
+    how: How
+
+
+def _shot(taking: Taking, *, flash: bool | None = None, position: str | None = None) -> None:
+    """Take a test shot, bring it here, show it."""
+    told = taking.unit.do(group70.TestShotRequest(flash=flash, position=position))
+    picture = seen(taking.unit.line, told, taking.private)
     stem = Path(told["path"].removesuffix(SEALED)).stem
-    path = durable.write(folder / f"{name}-{stem}.jpg", _jpeg(picture))
-    show(picture, how)
-    click.echo(f"{path}: brightness {told['brightness']:.0f}, sharpness {told['sharpness']:.0f}")
+    path = durable.write(taking.folder / f"{taking.name}-{stem}.jpg", _jpeg(picture))
+    show(picture, taking.how)
+    measured = {key: told[key] for key in ("brightness", "sharpness")}
+    click.echo(f"{path}: {say('brightness {brightness:.0f}, sharpness {sharpness:.0f}', **measured)}")
     if flash:
         click.echo(_flash(told))
     for label, score, *_ in told["boxes"]:
-        click.echo(f"  {label} {score:.2f}")
+        click.echo(f"  {say(label)} {score:.2f}")
 
 
 def _flash(told: dict[str, Any]) -> str:
@@ -122,37 +128,3 @@ def _jpeg(picture: Image.Image) -> bytes:
     target = io.BytesIO()
     picture.save(target, "JPEG", quality=90)
     return target.getvalue()
-
-
-def _walk(unit: Unit, position: str, seconds: float) -> None:
-    unit.do(group70.WalkTestRequest(action="start", position=position))
-    until, seen = time.monotonic() + seconds, -1
-    while (left := until - time.monotonic()) > 0:
-        told = unit.do(group70.WalkTestRequest(action="read", position=position))
-        if told["triggers"] != seen:
-            seen = told["triggers"]
-            click.echo(f"{position}: {seen} triggers")
-        time.sleep(min(1.0, left))
-    told = unit.do(group70.WalkTestRequest(action="stop", position=position))
-    click.echo(f"{position}: {told['triggers']} triggers in {seconds:.0f} s, journalled")
-
-
-def _led(unit: Unit, seconds: int) -> None:
-    """The test goes on without us; ctrl-C ends it, a cable that is pulled does not."""
-    unit.do(group70.WalkTestRequest(action="led", seconds=seconds))
-    click.echo(
-        f"the LED follows the PIR for {seconds} s: unplug and walk, or stay and read the count (ctrl-C ends the test)"
-    )
-    until, seen = time.monotonic() + seconds, 0
-    try:
-        while (left := until - time.monotonic()) > 0:
-            time.sleep(min(1.0, left))
-            if (pulses := unit.do(group70.WalkTestRequest(action="led_read"))["pulses"]) != seen:
-                seen = pulses
-                click.echo(f"{seen} pulses")
-    except LinkError:
-        click.echo("unplugged: the test goes on by itself, its count will be in the journal")
-        return
-    except KeyboardInterrupt:
-        seen = unit.do(group70.WalkTestRequest(action="led_stop"))["pulses"]
-    click.echo(f"{seen} pulses, journalled")

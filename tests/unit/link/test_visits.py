@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import threading
+import time
 import tomllib
 from datetime import UTC, datetime
 
@@ -106,11 +108,45 @@ def test_aim_shows_the_picture_in_the_terminal():
     assert "#804020" in str(text.spans[0].style)
 
 
-def test_walk_test_counts_and_is_journalled(whole):
+def walker(whole, triggers):
+    """Somebody who walks before the unit: so many triggers, from a moment after the walk test began."""
+
+    def go():
+        for _ in range(triggers):
+            time.sleep(0.2)
+            whole.journal.append(Kind.WAKE, whole.trap.clock.now(), {"reason": "pir"})
+
+    threading.Thread(target=go).start()
+
+
+def test_walk_test_counts_takes_a_picture_at_the_first_trigger_and_is_journalled(whole, tmp_path):
     with whole.at_a_cable() as port:
-        run = manul("aim", "--port", port, "--walk", "5 m left", "--seconds", "0.2")
+        walker(whole, 2)
+        run = manul("aim", "--port", port, "--to", tmp_path, "--walk", "5 m left", "--seconds", "1.5")
     assert run.exit_code == 0, run.output
-    assert whole.kinds(Kind.WALK_TEST) == [{"position": "5 m left", "triggers": 0}]
+    [picture] = whole.kinds(Kind.MEDIA)
+    assert (picture["setup"], picture["position"]) == (True, "5 m left")
+    assert whole.kinds(Kind.WALK_TEST) == [{"position": "5 m left", "triggers": 2, "picture": picture["path"]}]
+    assert len(list(tmp_path.glob("MN-017-setup-*.jpg"))) == 1
+    assert "5 m left: 2 triggers in 2 s, journalled" in run.output
+
+
+def test_positions_are_walked_in_turn_and_one_without_a_trigger_is_named(whole, tmp_path):
+    with whole.at_a_cable() as port:
+        run = manul("aim", "--port", port, "--to", tmp_path, "--walk", "5 m left", "--walk", "10 m", "--seconds", "0.1")
+    assert run.exit_code == 0, run.output
+    assert [body["position"] for body in whole.kinds(Kind.WALK_TEST)] == ["5 m left", "10 m"]
+    assert [body["position"] for body in whole.kinds(Kind.MEDIA)] == ["5 m left", "10 m"]
+    assert "no trigger at 5 m left, 10 m: turn or move the unit" in run.output
+
+
+def test_walk_test_counts_on_where_no_picture_can_be_taken(whole, tmp_path):
+    whole.camera.fails_after = 0
+    with whole.at_a_cable() as port:
+        run = manul("aim", "--port", port, "--to", tmp_path, "--walk", "10 m", "--seconds", "0.1")
+    assert run.exit_code == 0, run.output
+    assert "no picture at 10 m" in run.output
+    assert whole.kinds(Kind.WALK_TEST) == [{"position": "10 m", "triggers": 0}]
 
 
 def test_deployment_begins_with_its_place_kept_on_this_computer_only(whole, tmp_path):
