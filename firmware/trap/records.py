@@ -78,7 +78,14 @@ def wake_body(wake: frames.Wake, at: datetime) -> dict[str, Any]:
         "ladder": codes.LADDER_NAMES.get(wake.ladder, str(wake.ladder)),
         "throttled_triggers": wake.throttled_triggers,
         "throttled_s": wake.throttled_s,
+        **({"lost": [_loss(loss) for loss in wake.losses]} if wake.losses else {}),
     }
+
+
+def _loss(loss: frames.Loss) -> dict[str, Any]:
+    """One cause's share of ``throttled_*``."""
+    cause = codes.GATE_NAMES.get(loss.cause, str(loss.cause))
+    return {"cause": cause, "triggers": loss.triggers, "seconds": loss.seconds}
 
 
 def battery_body(wake: frames.Wake) -> dict[str, Any]:

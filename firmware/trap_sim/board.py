@@ -18,6 +18,7 @@ from trap_supervisor import actions, body
 from trap_supervisor.slots import Slots
 from trap_wire.errors import PartError
 
+WATCHDOG_MS = 8_388  # from the last feed to the reset
 LATCH_MS = 150  # power to the first line of MicroPython
 SAMPLE_MS = 1_000
 TICK_MS = 250  # what is overdue is looked at again this often
@@ -61,6 +62,7 @@ class Board(body.Board):
         self._edges, self._plugged, self._halted = 0, False, False
         self._heard = b""
         self.pir_level = False
+        self._hung = self._bitten = False
         self.pi_wanted = False
         self.pi_running = False
         self.wakes = 0
@@ -106,10 +108,25 @@ class Board(body.Board):
         if self._body is not None:
             self._go_round()
 
+    def hang(self) -> None:
+        """The supervisor stands still (a bus that hangs): the watchdog resets it, and its pins let go of the Pi's rail."""
+        if self._body is not None and not self._hung:
+            self._hung, hung = True, self._body
+            self._time.at(self._time.ms + WATCHDOG_MS, lambda: self._bite(hung))
+
+    def _bite(self, hung: body.Body) -> None:
+        if self._body is not hung:
+            return
+        running, self._bitten = self.pi_running, True
+        self.power_lost()
+        self._close_latch()
+        if running:
+            raise PowerCut("the watchdog has reset the supervisor")
+
     def power_lost(self) -> None:
         """Everything goes dark: a loose contact, or a battery that gives up. What was not remembered is forgotten."""
         self._supply.switch(supervisor=False, pi=False)
-        self._body, self._round_at = None, None
+        self._body, self._round_at, self._hung = None, None, False
         self.pi_wanted = self.pi_running = False
         self._uart.clear()
 
@@ -131,7 +148,7 @@ class Board(body.Board):
             self._after()
 
     def _go_round(self) -> None:
-        if self._body is not None:
+        if self._body is not None and not self._hung:
             self._body.round()
             self._after()
 
@@ -159,7 +176,7 @@ class Board(body.Board):
             self._go_round()
 
     def _ring_alarm(self, utc_s: int) -> None:
-        if self._alarm_s != utc_s:
+        if self._alarm_s != utc_s or self._rtc.faults.dead:
             return
         if self._rtc.seconds() < utc_s:  # the RTC was set back or runs slow
             self._time.at(self._time.ms + 1_000 * (utc_s - self._rtc.seconds()), lambda: self._ring_alarm(utc_s))
@@ -195,8 +212,9 @@ class Board(body.Board):
         return plugged
 
     def bitten(self) -> bool:
-        """Nothing hangs here."""
-        return False
+        """The watchdog has begun this life."""
+        bitten, self._bitten = self._bitten, False
+        return bitten
 
     def hear(self) -> bytes:
         """What came from the Pi."""
@@ -252,6 +270,8 @@ class Board(body.Board):
 
     def arm(self, utc_s: int) -> None:
         """Alarm 1; clears one that has fired."""
+        if self._rtc.faults.dead:
+            return
         known, self._alarm_s, self._fired = self._alarm_s, utc_s, False
         if utc_s and utc_s != known:
             self._time.at(self._time.ms + 1_000 * max(0, utc_s - self._rtc.seconds()), lambda: self._ring_alarm(utc_s))
@@ -261,4 +281,4 @@ class Board(body.Board):
         return self._fired
 
     def feed(self) -> None:
-        """Nothing hangs here."""
+        """Only a round feeds, and ``hang`` ends the rounds."""

@@ -17,10 +17,13 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class RtcFaults:
     """What is wrong with an RTC. ``stopped_at_ms``: the oscillator stops then, the flag OSF says so from then on.
 
-    ``lies_by_s`` is added to what it shows without any flag (set wrong, or a bit flipped on the bus).
+    ``lies_by_s`` is added to what it shows without any flag (set wrong, or a bit flipped on the bus). ``lost_time``: it counts,
+    but its flag says that it had stopped once. ``dead``: it does not answer at all, and no alarm of it comes.
     """
 
     stopped_at_ms: int | None = None
+    lost_time: bool = False
+    dead: bool = False
     lies_by_s: int = 0
     refuses_set: bool = False
 
@@ -46,9 +49,10 @@ class Rtc:
 
     @property
     def ok(self) -> bool:
-        """False once the oscillator has stopped, until the clock is set again."""
+        """False once the oscillator has stopped, until the clock is set again, and while it does not answer."""
         stopped = self.faults.stopped_at_ms
-        return stopped is None or self._time.ms < stopped
+        running = stopped is None or self._time.ms < stopped
+        return running and not self.faults.lost_time and not self.faults.dead
 
     def now(self) -> datetime:
         """What it shows, UTC."""
@@ -58,15 +62,15 @@ class Rtc:
         return self._started + timedelta(milliseconds=ms + self._error_ms, seconds=self.faults.lies_by_s)
 
     def seconds(self) -> int:
-        """What it shows, whole UTC seconds since 1970, as on the bus."""
-        return (self.now() - EPOCH) // timedelta(seconds=1)
+        """What it shows, whole UTC seconds since 1970, as on the bus; 0 when it does not answer."""
+        return 0 if self.faults.dead else (self.now() - EPOCH) // timedelta(seconds=1)
 
     def set(self, now: datetime) -> None:
         """Step it; ``PartError`` when it does not take the time."""
-        if self.faults.refuses_set:
+        if self.faults.refuses_set or self.faults.dead:
             raise PartError("rtc", "does not take the time (no answer at 0x68): check its battery and its wires")
         self._drift()
-        self.faults.stopped_at_ms, self.faults.lies_by_s = None, 0
+        self.faults.stopped_at_ms, self.faults.lies_by_s, self.faults.lost_time = None, 0, False
         self._error_ms = (now - self._started) / timedelta(milliseconds=1) - self._time.ms
 
     def _drift(self) -> None:

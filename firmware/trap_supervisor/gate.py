@@ -40,18 +40,17 @@ class Gate:
             return codes.HELD_OFF
         missing_s = self._settings["flood_refill_s"] - self._memory.bucket_s
         if missing_s > 0:
-            self.lost(rtc_s + missing_s, rtc_s)
+            self.lost(codes.FLOODED, rtc_s + missing_s, rtc_s)
             return codes.FLOODED
         self._take(now_ms, rtc_s)
         return codes.ADMITTED
 
-    def lost(self, until_s: int, rtc_s: int) -> None:
-        """Count one refused pulse, and the time up to ``until_s`` that is not counted yet."""
+    def lost(self, cause: int, until_s: int, rtc_s: int) -> None:
+        """Count one pulse refused for this cause, and the time up to ``until_s`` that is not counted yet."""
         memory = self._memory
-        memory.throttled_triggers = min(memory.throttled_triggers + 1, 0xFFFF)
         start = max(rtc_s, memory.lost_until_s)
+        memory.lose(cause, 1, max(0, until_s - start))
         if until_s > start:
-            memory.throttled_s += until_s - start
             memory.lost_until_s = until_s
 
     def _refill(self, rtc_s: int, rtc_ok: bool) -> None:

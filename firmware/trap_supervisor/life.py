@@ -140,6 +140,7 @@ class Life:
         if self._rail.state == codes.RAIL_OFF:
             return []
         self._talk.hear(now_ms, rtc_s, frame)
+        self._tell_lost(rtc_s)
         return self._settle(now_ms, rtc_s)
 
     def clock_set(self, rtc_s: int, ok: bool, moved_s: int) -> "list[Action]":
@@ -173,20 +174,18 @@ class Life:
             answer = self._gate.admit(now_ms, rtc_s, self._senses.sample.rtc_ok)
         if answer == codes.ADMITTED:
             self._wake(now_ms, rtc_s, codes.REASON_PIR)
-        elif answer >= codes.FLOODED:
-            self._memory.lost_reason = answer
 
     def _refusal(self, rtc_s: int) -> int:
         """Why no pulse counts now; counts what is lost by it."""
         memory = self._memory
         if memory.ladder >= codes.LADDER_HEARTBEAT_ONLY:
-            self._gate.lost(rtc_s, rtc_s)
+            self._gate.lost(codes.TOO_LOW, rtc_s, rtc_s)
             return codes.TOO_LOW
         if self._backed_off(rtc_s):
-            self._gate.lost(memory.not_before_s, rtc_s)
+            self._gate.lost(codes.BACKED_OFF, memory.not_before_s, rtc_s)
             return codes.BACKED_OFF
         if energy.overspent(self._settings, memory, rtc_s):
-            self._gate.lost(rtc_s - rtc_s % schedule.DAY_S + schedule.DAY_S, rtc_s)
+            self._gate.lost(codes.OVERSPENT, rtc_s - rtc_s % schedule.DAY_S + schedule.DAY_S, rtc_s)
             return codes.OVERSPENT
         return codes.ADMITTED
 
@@ -212,10 +211,9 @@ class Life:
     def _rise(self, now_ms: int, rtc_s: int) -> None:
         """Everything that must be durable is, before the Pi may pull the battery down."""
         memory = self._memory
-        trigger = self._talk.rise((memory.throttled_triggers, memory.throttled_s))
+        trigger = self._talk.rise(memory.losses())
         memory.open = 1
         self._record(rtc_s, codes.RECORD_WAKE, trigger.reason, trigger.number)
-        self._flush_lost(rtc_s)
         self._remember()
         self._do(actions.RAIL_ON)
         self._rail.rise(now_ms)
@@ -323,15 +321,15 @@ class Life:
             return memory.not_before_s
         return schedule.upcoming(rtc_s, hour)
 
-    def _flush_lost(self, rtc_s: int) -> None:
-        """Lost effort goes into the ring and into the next WAKE."""
-        memory = self._memory
-        if memory.throttled_triggers or memory.throttled_s:
-            self._record(rtc_s, codes.RECORD_THROTTLED, memory.lost_reason, memory.throttled_triggers)
-            self._record(
-                rtc_s, codes.RECORD_THROTTLED, memory.lost_reason | codes.THROTTLED_SECONDS, memory.throttled_s
-            )
-        memory.throttled_triggers = memory.throttled_s = 0
+    def _tell_lost(self, rtc_s: int) -> None:
+        """Lost effort that the Pi has just heard of goes into the ring and out of the memory: told once, and surely once."""
+        losses = self._talk.losses_heard()
+        for cause, triggers, seconds in losses:
+            self._record(rtc_s, codes.RECORD_THROTTLED, cause, triggers)
+            self._record(rtc_s, codes.RECORD_THROTTLED, cause | codes.THROTTLED_SECONDS, seconds)
+        if losses:
+            self._memory.told(losses)
+            self._remember()
 
     def _remember(self) -> None:
         packed = self._memory.pack()

@@ -86,8 +86,7 @@ class Senses:
         memory = self._memory
         rung = energy.ladder(self._settings, memory.ladder, self.sample, loaded)
         if memory.ladder >= codes.LADDER_HEARTBEAT_ONLY and self.sample.rtc_ok and rtc_s > memory.lost_until_s:
-            memory.throttled_s += rtc_s - memory.lost_until_s
-            memory.lost_reason = codes.TOO_LOW
+            memory.lose(codes.TOO_LOW, 0, rtc_s - memory.lost_until_s)
             memory.lost_until_s = rtc_s
         if rung != memory.ladder:
             if rung >= codes.LADDER_HEARTBEAT_ONLY > memory.ladder:

@@ -33,7 +33,8 @@ class Talk:
         self._senses, self._walk, self._do = senses, walk, do
         self.waiting: list[Trigger] = []
         self._risen_for: "Trigger | None" = None  # what this WAKE is about
-        self._lost = (0, 0)  # triggers and seconds lost before this WAKE
+        self._losses: list[frames.Loss] = []  # before this WAKE; nothing once the Pi has seen it
+        self._heard: list[frames.Loss] = []
         self._greeted = False
         self._protocol = codes.UART_PROTOCOL  # the older of the Pi's and ours
 
@@ -41,10 +42,15 @@ class Talk:
         """One more that the Pi must see."""
         self.waiting = (self.waiting + [trigger])[-_WAITING:]
 
-    def rise(self, lost: "tuple[int, int]") -> Trigger:
+    def rise(self, losses: "list[frames.Loss]") -> Trigger:
         """The rail rises for the oldest one: this is what WAKE will say."""
-        self._risen_for, self._lost, self._greeted = self.waiting[0], lost, False
+        self._risen_for, self._losses, self._greeted = self.waiting[0], losses, False
         return self._risen_for
+
+    def losses_heard(self) -> "list[frames.Loss]":
+        """What the Pi has heard of lost effort since the last call."""
+        heard, self._heard = self._heard, []
+        return heard
 
     def forget(self) -> None:
         """The Pi was cut hard. They are in the ring; trying again at once would only repeat the failure."""
@@ -54,7 +60,8 @@ class Talk:
         """WAKE for the trigger that raised the rail, TRIGGER for any other."""
         if self._greeted:
             first = self._risen_for is not None and trigger.number == self._risen_for.number
-            self._do(actions.SEND, codes.WAKE if first else codes.TRIGGER, self._facts(now_ms, rtc_s, trigger))
+            facts = self._facts(now_ms, rtc_s, trigger, self._losses if first else [])
+            self._do(actions.SEND, codes.WAKE if first else codes.TRIGGER, facts)
 
     def answer(self, type_: int, result: int, more: bytes = b"") -> None:
         """RESULT to a frame; ``more`` only to a Pi that knows of it."""
@@ -152,14 +159,17 @@ class Talk:
     def _seen(self, number: "int | None") -> None:
         """The Pi has seen everything up to this number; a Pi that names none has seen everything."""
         self.waiting = [] if number is None else [t for t in self.waiting if t.number > number]
+        if self._greeted and self._risen_for is not None and (number is None or number >= self._risen_for.number):
+            self._heard, self._losses = self._heard + self._losses, []
 
-    def _facts(self, now_ms: int, rtc_s: int, trigger: Trigger) -> bytes:
+    def _facts(self, now_ms: int, rtc_s: int, trigger: Trigger, losses: "list[frames.Loss]") -> bytes:
         sample = self._senses.sample
+        lost = min(sum([loss.triggers for loss in losses]), 0xFFFF), sum([loss.seconds for loss in losses])
         return frames.pack_wake(
             frames.Wake(
                 trigger.reason, self._senses.flags(), trigger.number, sample.battery_mv or 0, sample.battery_ma or 0,
                 sample.temperature_cc or 0, sample.light_lux or 0, now_ms - trigger.at_ms, rtc_s,
-                self._lost[0], self._lost[1], self._memory.ladder, self._memory.charge_mas,
+                lost[0], lost[1], self._memory.ladder, self._memory.charge_mas, losses,
             ),
             self._protocol,
         )  # fmt: skip

@@ -2,7 +2,8 @@
 
 # Version of the UART protocol; HELLO carries it, both sides speak the older of the two from there on.
 # 1: first. 2: WAKE and TRIGGER end with the charge used; FRESH_CELLS; MEASURE; RESULT_CURRENT, RESULT_FELL.
-UART_PROTOCOL = 2
+# 3: after the charge comes, cause by cause, what was lost.
+UART_PROTOCOL = 3
 
 # --- frame types -------------------------------------------------------------------------------------------------
 HELLO = 0x01  # both ways: protocol, firmware version
@@ -114,6 +115,9 @@ FLOODED = 3  # the token bucket is empty: lost effort
 TOO_LOW = 4  # the battery ladder allows no trigger: lost effort
 BACKED_OFF = 5  # the Pi hung or browned out last time: the rail rests: lost effort
 OVERSPENT = 6  # the day's energy budget is used up: lost effort
+
+# Lost effort, by the answers that cause it. Everything in a total that none but the first names is of the first.
+LOST = (FLOODED, TOO_LOW, BACKED_OFF, OVERSPENT)
 
 GATE_NAMES = {
     ADMITTED: "admitted",

@@ -18,16 +18,20 @@ Frame = namedtuple("Frame", ("type", "sequence", "payload"))
 
 # reason, flags: codes; light_lux: 0..65535; temperature_cc: hundredths of a degree Celsius; trigger_age_ms: PIR edge to
 # this frame; rtc_s: UTC seconds since 1970; throttled_*: refused since the last WAKE; wake_number: since the unit was built;
-# charge_used_mas: mA·s out of the cells since they were put in, None from a supervisor of protocol 1, which did not count.
+# charge_used_mas: mA·s out of the cells since they were put in, None from a supervisor of protocol 1, which did not count;
+# losses: a Loss for every cause in throttled_*, of which they are the sums; empty from a supervisor before protocol 3.
 Wake = namedtuple(
     "Wake",
     (
         "reason", "flags", "wake_number", "battery_mv", "battery_ma", "temperature_cc", "light_lux", "trigger_age_ms",
-        "rtc_s", "throttled_triggers", "throttled_s", "ladder", "charge_used_mas",
+        "rtc_s", "throttled_triggers", "throttled_s", "ladder", "charge_used_mas", "losses",
     ),
 )  # fmt: skip
 _WAKE_1 = "<BBIHhhHIIHIB"
 _WAKE = _WAKE_1 + "I"
+Loss = namedtuple("Loss", ("cause", "triggers", "seconds"))  # cause: one of codes.LOST, or one that is newer than this
+_LOSS = "<BHI"
+_LOSS_SIZE = struct.calcsize(_LOSS)
 Hello = namedtuple("Hello", ("protocol", "major", "minor", "patch"))
 _HELLO = "<BBBB"
 Heartbeat = namedtuple("Heartbeat", ("state", "wake_number"))  # codes.PI_*; newest wake number that the Pi has seen
@@ -104,18 +108,24 @@ class Reader:
         return Frame(body[0], body[1], body[3:])
 
 
-def pack_wake(wake: Wake, protocol: int = 2) -> bytes:
+def pack_wake(wake: Wake, protocol: int = 3) -> bytes:
     """Payload of a WAKE frame for a Pi of this UART protocol."""
     if protocol < 2:
-        return struct.pack(_WAKE_1, *wake[:-1])
-    return struct.pack(_WAKE, *wake)
+        return struct.pack(_WAKE_1, *wake[:12])
+    losses = wake.losses if protocol >= 3 else ()
+    return struct.pack(_WAKE, *wake[:13]) + b"".join([struct.pack(_LOSS, *loss) for loss in losses])
 
 
 def unpack_wake(payload: bytes) -> Wake:
-    """WAKE from a payload of either protocol; ``ValueError`` when it has another size."""
+    """WAKE from a payload of any protocol so far; ``ValueError`` when it has another size."""
     if len(payload) == WAKE_SIZE - 4:
-        return Wake(*(struct.unpack(_WAKE_1, payload) + (None,)))  # noqa: RUF005  # mypy counts the other form wrong
-    return Wake(*_unpack(_WAKE, payload))
+        return Wake(*(struct.unpack(_WAKE_1, payload) + (None, ())))  # noqa: RUF005  # mypy counts the other form wrong
+    more = max(0, len(payload) - WAKE_SIZE)
+    size = WAKE_SIZE + more - more % _LOSS_SIZE
+    if len(payload) != size:
+        raise ValueError("payload of %d bytes, expected %d" % (len(payload), size))
+    losses = [Loss(*struct.unpack(_LOSS, payload[at : at + _LOSS_SIZE])) for at in range(WAKE_SIZE, size, _LOSS_SIZE)]
+    return Wake(*(struct.unpack(_WAKE, payload[:WAKE_SIZE]) + (tuple(losses),)))  # noqa: RUF005
 
 
 def pack_hello(hello: Hello) -> bytes:

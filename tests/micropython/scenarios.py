@@ -78,6 +78,60 @@ def battery_that_collapses(unit):
         unit.motion(60)
 
 
+def battery_that_sags_under_the_pi(unit):
+    settled(unit)
+    unit.world.at(unit.world.ms + 606_000, lambda: setattr(unit.world.gauge, "mv", 3_500))
+    unit.motion(600)
+    unit.world.gauge.mv = 5_900
+    unit.motion(60)
+    unit.motion(600)
+
+
+def battery_that_swings_about_a_step(unit):
+    settled(unit)
+    for mv in (5_450, 5_350, 5_450, 5_350, 5_500, 5_350, 5_560, 5_350):
+        unit.world.gauge.mv = mv
+        unit.motion(20_000)
+
+
+def same_volts_warm_and_cold(unit):
+    settled(unit)
+    unit.world.gauge.mv = 5_250
+    for cc in (-2_000, 2_000, -2_000):
+        unit.world.rtc.cc = cc
+        unit.motion(20_000)
+
+
+def nickel_cells_by_the_station(unit):
+    settled(unit)
+    told = frames.Settings(5_000, 0, 30_000, 30, 240, 6, 0, codes.CHEMISTRY_NIMH, 0)
+    unit.pi.says = [(codes.SETTINGS, frames.pack_settings(told))]
+    for mv in (5_250, 4_850, 4_750, 4_550, 4_150):
+        unit.world.gauge.mv = mv
+        unit.motion(20_000)
+
+
+def reserve_for_the_heartbeat(unit):
+    settled(unit)
+    unit.world.gauge.mv = 4_900
+    unit.motion(600)
+    unit.sleep(3 * 86_400)
+    unit.world.gauge.mv = 4_300
+    unit.sleep(3 * 86_400)
+    unit.world.gauge.mv = 5_900
+    unit.sleep(86_400)
+
+
+def day_over_its_budget(unit):
+    settled(unit)
+    told = frames.Settings(5_000, 0, 30_000, 30, 240, 6, 0, codes.CHEMISTRY_LITHIUM, 1)
+    unit.pi.says = [(codes.SETTINGS, frames.pack_settings(told))]
+    for _ in range(6):
+        unit.motion(600)
+    unit.sleep(86_400)
+    unit.motion(600)
+
+
 def battery_that_runs_flat_in_the_cold(unit):
     settled(unit)
     unit.world.rtc.cc = -2_000
@@ -109,6 +163,25 @@ def rtc_that_lost_its_time(unit):
     unit.world.rtc.stopped = 1
     unit.motion(600)
     unit.pi.says = [(codes.SET_CLOCK, frames.pack_u32(NOON + 2_000))]
+    unit.motion(600)
+    unit.motion(600)
+
+
+def rtc_that_runs_back(unit):
+    settled(unit)
+    unit.motion(600)
+    unit.rtc_runs_back(5_000)
+    unit.motion(600)
+    unit.motion(600)
+
+
+def memory_and_settings_that_are_torn(unit):
+    settled(unit)
+    told = frames.Settings(60_000, 0, 30_000, 30, 240, 20, 0, codes.CHEMISTRY_NIMH, 0)
+    unit.pi.says = [(codes.SETTINGS, frames.pack_settings(told))]
+    unit.motion(600)
+    for name in ("memory", "settings"):
+        unit.spoil(name)
     unit.motion(600)
     unit.motion(600)
 
@@ -147,21 +220,15 @@ def walk_test(unit):
 
 
 def full_ring(unit):
-    from trap_supervisor.files import FolderFiles
-    from trap_supervisor.ring import Ring
-
-    ring = Ring(FolderFiles("%s/%d" % (FOLDER, SCENARIOS.index(full_ring))))
-    for n in range(2_100):
-        ring.add(frames.pack_record(frames.Record(0, NOON, codes.RECORD_FAULT, 0, n)))
+    unit.fill_ring(2_100)
     settled(unit)
 
 
 def bus_that_hangs(unit):
     settled(unit)
-    unit.world.at(unit.world.ms + 608_000, lambda: setattr(unit.world.gauge, "dead", None))
+    unit.bus_hangs(608)
     unit.motion(600)
-    unit.world.gauge.dead = False
-    unit.power_up(machine.WDT_RESET)
+    unit.restart()
     unit.motion(1_000)
 
 
@@ -173,13 +240,8 @@ def ring_is_handed_over(unit):
 
 
 def long_ring_is_handed_over(unit):
-    from trap_supervisor.files import FolderFiles
-    from trap_supervisor.ring import Ring
-
     settled(unit)
-    ring = Ring(FolderFiles("%s/%d" % (FOLDER, SCENARIOS.index(long_ring_is_handed_over))))
-    for n in range(100):
-        ring.add(frames.pack_record(frames.Record(0, NOON, codes.RECORD_FAULT, 0, n)))
+    unit.fill_ring(100)
     unit.pi.says = [
         (codes.SEND_RING, frames.pack_u32(1)),
         (codes.HEARTBEAT, b""),
@@ -258,11 +320,19 @@ def update_that_never_speaks(unit):
 
 SCENARIOS = (
     good_day, flood_of_wind, heartbeat_at_six, mute_pi, silent_pi, sleepless_pi, pi_that_never_halts,
-    battery_that_collapses, battery_that_runs_flat_in_the_cold, dead_gauge, dead_rtc, rtc_that_lost_its_time, stuck_pir,
+    battery_that_collapses, battery_that_sags_under_the_pi, battery_that_runs_flat_in_the_cold,
+    battery_that_swings_about_a_step, same_volts_warm_and_cold, nickel_cells_by_the_station, reserve_for_the_heartbeat,
+    day_over_its_budget, dead_gauge, dead_rtc, rtc_that_lost_its_time, rtc_that_runs_back,
+    memory_and_settings_that_are_torn, stuck_pir,
     trigger_while_the_pi_is_up_and_while_it_halts, cable, walk_test, full_ring, bus_that_hangs, ring_is_handed_over,
     long_ring_is_handed_over,
     settings_from_the_pi, good_update, update_that_cannot_be_compiled, update_that_never_speaks,
 )  # fmt: skip
+
+
+def plain(wake):
+    """As JSON has it in both interpreters."""
+    return list(wake[:-1]) + [[list(loss) for loss in wake.losses]]
 
 
 def main():
@@ -281,7 +351,7 @@ def main():
             "ring": unit.ring()[-200:],
             "pins": unit.world.log,
             "results": [list(payload) for type_, payload in unit.pi.heard if type_ == codes.RESULT][-3:],
-            "wakes": [list(frames.unpack_wake(p)) for t, p in unit.pi.heard if t in (codes.WAKE, codes.TRIGGER)],
+            "wakes": [plain(frames.unpack_wake(p)) for t, p in unit.pi.heard if t in (codes.WAKE, codes.TRIGGER)],
             "handed": [list(frames.unpack_record(p)) for t, p in unit.pi.heard if t == codes.RING],
         }
         print(json.dumps(told))

@@ -1,8 +1,7 @@
 """The scenarios once more, through the simulator's unit: ``trap_sim.board`` in virtual time. One JSON line a scenario.
 
 Arguments as ``scenarios.py``. The Pi has the same manners as the one on the pretend mountain, word for word and second for
-second; everything else (board, time, RTC, flash) is the simulator's own. Parts that it does not have (a dead RTC, a bus that
-hangs, updates) stay with the mountain.
+second; everything else (board, time, RTC, flash) is the simulator's own. Updates stay with the mountain.
 """
 
 import json
@@ -13,7 +12,7 @@ from types import SimpleNamespace
 sys.path.insert(0, sys.argv[2])
 
 from trap_sim.board import LATCH_MS, Board, Pins, Readings
-from trap_sim.clock import Rtc
+from trap_sim.clock import Rtc, RtcFaults
 from trap_sim.uart import Uart
 from trap_sim.vtime import PowerCut, VirtualTime
 from trap_supervisor import actions
@@ -24,9 +23,16 @@ from tests.micropython import scenarios  # isort: skip  # last: the mountain put
 
 TOLD = (
     "good_day", "flood_of_wind", "heartbeat_at_six", "mute_pi", "silent_pi", "sleepless_pi", "pi_that_never_halts",
-    "battery_that_collapses", "battery_that_runs_flat_in_the_cold", "dead_gauge", "walk_test", "settings_from_the_pi",
-    "trigger_while_the_pi_is_up_and_while_it_halts", "ring_is_handed_over",
+    "battery_that_collapses", "battery_that_sags_under_the_pi", "battery_that_runs_flat_in_the_cold",
+    "battery_that_swings_about_a_step", "same_volts_warm_and_cold", "nickel_cells_by_the_station",
+    "reserve_for_the_heartbeat", "day_over_its_budget", "dead_gauge", "dead_rtc", "rtc_that_lost_its_time",
+    "rtc_that_runs_back", "memory_and_settings_that_are_torn", "stuck_pir", "walk_test", "settings_from_the_pi",
+    "trigger_while_the_pi_is_up_and_while_it_halts", "cable", "full_ring", "bus_that_hangs", "ring_is_handed_over",
+    "long_ring_is_handed_over",
 )  # fmt: skip
+
+
+machine = scenarios.machine
 
 
 class Supply:
@@ -104,23 +110,59 @@ class Pi:
         self._time.at(self._time.ms + ms, what)
 
 
+class World:
+    """The parts by the mountain's names."""
+
+    def __init__(self, time):
+        self._time, self.board = time, None
+        self.gauge = SimpleNamespace(mv=5_900, dead=False)
+        self.faults = RtcFaults()
+        self.rtc = RtcByName(self.faults)
+
+    @property
+    def ms(self):
+        return self._time.ms
+
+    def at(self, ms, what):
+        self._time.at(ms, what)
+
+    def pulse(self, length_ms):
+        self.board.pir_level = True
+        self._time.at(self.ms + length_ms, lambda: setattr(self.board, "pir_level", False))
+        self.board.pulse()
+
+    def drive(self, pin, value):
+        assert pin == machine.CABLE
+        if value:
+            self.board.plug_in()
+
+
+class RtcByName:
+    """What a scenario does to the clock."""
+
+    def __init__(self, faults):
+        self._faults, self.cc = faults, 1_500
+
+    dead = property(None, lambda self, value: setattr(self._faults, "dead", value))
+    stopped = property(None, lambda self, value: setattr(self._faults, "lost_time", bool(value)))
+
+
 class SimulatedUnit:
     """What a scenario asks of a unit."""
 
     def __init__(self):
         self._time, uart = VirtualTime(), Uart()
-        self.world = SimpleNamespace(
-            rtc=SimpleNamespace(cc=1_500, dead=False), gauge=SimpleNamespace(mv=5_900, dead=False)
-        )
-        rtc = Rtc(self._time, datetime.fromtimestamp(scenarios.NOON, UTC))
+        self.world = World(self._time)
+        rtc = Rtc(self._time, datetime.fromtimestamp(scenarios.NOON, UTC), faults=self.world.faults)
         self.pi = Pi(self._time, uart)
-        self._board = self.pi.board = TellingBoard(
+        self._board = self.pi.board = self.world.board = TellingBoard(
             self._time, Pins(rtc, Supply(self.world.gauge), uart, self._readings)
         )
         self._board.on_rail = self.pi.rail
 
     def power_up(self):
-        self._board.switch_on()
+        if not self._board.awake:
+            self._board.switch_on()
         self._until_dark()
 
     def motion(self, after_s=0, times=1, every_s=0):
@@ -133,6 +175,24 @@ class SimulatedUnit:
     def sleep(self, seconds):
         self._time.advance(seconds * 1_000)
         self._until_dark()
+
+    def fill_ring(self, count):
+        ring = Ring(self._board.flash)
+        for n in range(count):
+            ring.add(frames.pack_record(frames.Record(0, scenarios.NOON, codes.RECORD_FAULT, 0, n)))
+
+    def spoil(self, name):
+        raw = self._board.flash.read(name)
+        self._board.flash.write(name, raw[:-1] + bytes([raw[-1] ^ 1]))
+
+    def rtc_runs_back(self, seconds):
+        self.world.faults.lies_by_s -= seconds
+
+    def bus_hangs(self, at_s):
+        self._time.at(self._time.ms + at_s * 1_000, self._board.hang)
+
+    def restart(self):
+        """The simulator's watchdog has done it already."""
 
     def ring(self):
         found = [frames.unpack_record(raw) for raw in Ring(self._board.flash).since(0, 10_000)]

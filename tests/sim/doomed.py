@@ -54,7 +54,7 @@ def wake(number: int, reason: int = codes.REASON_PIR) -> frames.Wake:
     return frames.Wake(
         reason=reason, flags=0, wake_number=number, battery_mv=6_000, battery_ma=-200, temperature_cc=-500, light_lux=9_000,
         trigger_age_ms=4_200, rtc_s=1_790_000_000, throttled_triggers=0, throttled_s=0, ladder=codes.LADDER_FULL,
-        charge_used_mas=900_000,
+        charge_used_mas=900_000, losses=(),
     )  # fmt: skip
 
 

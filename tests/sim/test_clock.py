@@ -59,6 +59,21 @@ def test_setting_mends_a_stopped_clock():
     assert clock.now() == START + timedelta(hours=5, seconds=1)
 
 
+def test_clock_that_lost_its_time_counts_on_and_says_so_until_it_is_set():
+    time, clock = rtc(faults=RtcFaults(lost_time=True))
+    time.advance(5_000)
+    assert (clock.ok, clock.now()) == (False, START + timedelta(seconds=5))
+    clock.set(START)
+    assert clock.ok
+
+
+def test_dead_clock_shows_nothing_and_takes_nothing():
+    time, clock = rtc(faults=RtcFaults(dead=True))
+    assert (clock.ok, clock.seconds()) == (False, 0)
+    with pytest.raises(PartError, match="rtc"):
+        SimClock(time, clock).set(START)
+
+
 def test_clock_that_does_not_take_the_time_names_the_part():
     time, clock = rtc(faults=RtcFaults(refuses_set=True))
     with pytest.raises(PartError, match="rtc"):

@@ -73,7 +73,7 @@ class LoneSupervisor:
             battery_mv=vitals.battery_mv or 0, battery_ma=vitals.battery_ma or 0,
             temperature_cc=round((vitals.temperature_c or 0.0) * 100), light_lux=0, trigger_age_ms=age_ms,
             rtc_s=int(self._now().timestamp()), throttled_triggers=self._held, throttled_s=0, ladder=rung,
-            charge_used_mas=None,
+            charge_used_mas=None, losses=(),
         )  # fmt: skip
         self._held = 0
         return frames.Frame(codes.WAKE, self._wakes & 0xFF, frames.pack_wake(wake, protocol=1))

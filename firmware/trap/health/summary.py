@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from trap.deployment import Deployment
 from trap.health.outlook import days_left
+from trap_wire import codes
 from trap_wire.entries import Entry, Kind, to_us
 
 DAYS_SHOWN = 14
@@ -24,6 +25,9 @@ COUNTED = {
     "paused_triggers": "paused_triggers",
     "paused_s": "paused_s",
 }
+# Shares of what was throttled that were no flood; said only where there are any.
+SHARES = tuple(codes.GATE_NAMES[cause] for cause in codes.LOST if cause != codes.FLOODED)
+COUNTED |= {f"{cause}_{unit}": f"{cause}_{unit}" for cause in SHARES for unit in ("triggers", "s")}
 
 
 class Ledger(Protocol):
@@ -76,7 +80,7 @@ def _days(tallies: Mapping[str, Mapping[str, int]], now: datetime) -> list[dict[
 def _counts(tallies: Iterable[Mapping[str, int]], *, zeroes: bool = True) -> dict[str, int]:
     rows = list(tallies)
     sums = {short: sum(row.get(name, 0) for row in rows) for short, name in COUNTED.items()}
-    return {short: n for short, n in sums.items() if n or zeroes}
+    return {short: n for short, n in sums.items() if n or (zeroes and not short.startswith(SHARES))}
 
 
 def _battery(ledger: Ledger) -> dict[str, Any] | None:

@@ -1,6 +1,6 @@
 """What the summary counts: names of tallies that one entry adds to, so that a year's counts are a few rows a day."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from trap_wire.entries import Kind
@@ -13,6 +13,7 @@ def tallies_of(kind: Kind, body: Mapping[str, Any]) -> dict[str, int]:
         return {
             f"wake:{body['reason']}": 1,
             **_throttled(body.get("throttled_triggers", 0), body.get("throttled_s", 0)),
+            **_shares(body.get("lost", ())),
         }
     if kind is Kind.VERDICT:
         audited = {"audited": 1} if body["audited"] else {}
@@ -25,6 +26,14 @@ def tallies_of(kind: Kind, body: Mapping[str, Any]) -> dict[str, int]:
     if kind is Kind.STATE and body.get("from") == "bulk":
         return {"state": 1, "paused_s": body.get("seconds", 0)}
     return {str(kind): 1}
+
+
+def _shares(lost: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """What the causes other than a flood have of the throttled sums."""
+    named = [loss for loss in lost if loss["cause"] != "flooded"]
+    return {
+        name: n for loss in named for name, n in _throttled(loss["triggers"], loss["seconds"], loss["cause"]).items()
+    }
 
 
 def _throttled(triggers: int, seconds: int, cause: str = "throttled") -> dict[str, int]:

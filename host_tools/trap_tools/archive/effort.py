@@ -32,7 +32,9 @@ class State(StrEnum):
 
     WORKING = "working"
     FLOODED = "flooded"
+    OVER_BUDGET = "over_budget"
     LOW_BATTERY = "low_battery"
+    RESTING = "resting"
     PAUSED = "paused"
     FULL = "full"
     OBSTRUCTED = "obstructed"
@@ -42,6 +44,8 @@ class State(StrEnum):
 RANK = {state: rank for rank, state in enumerate(State)}
 # Rungs of the battery ladder on which no trigger is answered.
 NO_TRIGGERS = frozenset({"heartbeat_only", "off"})
+# Causes of refused triggers; one that this version does not know, or that an old unit did not tell, is taken for a flood.
+CAUSES = {"overspent": State.OVER_BUDGET, "too_low": State.LOW_BATTERY, "backed_off": State.RESTING}
 # Words of ``state`` entries that mean that no trigger was answered.
 STATES = {
     "paused": State.PAUSED,
@@ -129,7 +133,7 @@ def _flooded(log: Log, clock: Correction) -> Iterator[Span]:
     for lost in log.lost:
         if lost.seconds > 0:
             end = clock.correct_one_us(lost.sequence, to_us(lost.at))
-            yield Span(end - int(lost.seconds * 1e6), end, State.FLOODED)
+            yield Span(end - int(lost.seconds * 1e6), end, CAUSES.get(lost.cause, State.FLOODED))
 
 
 def _battery(log: Log, clock: Correction) -> Iterator[Span]:

@@ -85,8 +85,9 @@ def _wake(log: Log, entry: Entry, body: Body) -> None:
     log.wakes.append(
         Wake(entry.at, entry.sequence, str(body["wake"]), reason, light, age, flags, ladder, throttled, seconds)
     )
-    if throttled or seconds:
-        log.lost.append(Lost(entry.at, entry.sequence, throttled, seconds, "flooded"))
+    told = body.get("lost") or [{"cause": "flooded", "triggers": throttled, "seconds": seconds}]
+    for lost in told if throttled or seconds else ():
+        log.lost.append(Lost(entry.at, entry.sequence, int(lost["triggers"]), int(lost["seconds"]), str(lost["cause"])))
     log.notes.extend(Note(entry.at, Kind.WAKE, flag, flag.replace("_", " ")) for flag in flags)
 
 

@@ -36,15 +36,15 @@ CUSTOM: Mapping[str, tuple[str, Columns]] = {
         "reason": ("string", "pir, schedule, host or reset."),
         "triggerAge": ("integer", "Milliseconds from the PIR's edge to the wake."),
         "light": ("number", "Lux, as the supervisor measured."),
-        "refused": ("integer", "Triggers that the flood gate refused since the last wake."),
-        "refusedSeconds": ("integer", "Seconds in which the gate refused triggers since the last wake."),
+        "refused": ("integer", "Triggers refused since the last wake, by a flood, the day's budget, the battery or a rest."),
+        "refusedSeconds": ("integer", "Seconds in which triggers were refused since the last wake."),
         "flags": ("string", "What the supervisor complained of, separated by |."),
     }),
     "effort": ("What each unit was doing, from first to last moment without a hole; working time is effort.", {
         **_WHO,
         "start": ("datetime", "Corrected time."),
         "end": ("datetime", "Corrected time."),
-        "state": ("string", "working, flooded, low_battery, paused, full, obstructed or dead."),
+        "state": ("string", "working, flooded, over_budget, low_battery, resting, paused, full, obstructed or dead."),
         "days": ("number", "Length."),
     }),
     "battery": ("Battery and temperature at every wake.", {

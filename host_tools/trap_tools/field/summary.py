@@ -214,8 +214,15 @@ def _unsealed(count: int | None) -> str:
 
 
 def _lost(totals: dict[str, Any]) -> str:
+    shares = [
+        _lost_to(say("{hours:.1f} h over the day's budget, {triggers} triggers"), totals, "overspent"),
+        _lost_to(say("{hours:.1f} h battery too low, {triggers} triggers"), totals, "too_low"),
+        _lost_to(say("{hours:.1f} h resting after a hang, {triggers} triggers"), totals, "backed_off"),
+    ]
+    named = "; ".join(filter(None, shares))
+    throttled = _lost_to(say("{hours:.1f} h throttled, {triggers} triggers"), totals, "throttled")
     words = [
-        _lost_to(say("{hours:.1f} h throttled, {triggers} triggers"), totals, "throttled"),
+        f"{throttled} ({say('of it {shares}', shares=named)})" if named else throttled,
         _lost_to(say("{hours:.1f} h paused for a drive, {triggers} triggers"), totals, "paused"),
     ]
     return f"[yellow]{'; '.join(filter(None, words))}[/]" if any(words) else ""

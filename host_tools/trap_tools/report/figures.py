@@ -25,7 +25,9 @@ BLUE, GREY = "#0072b2", "#8a8478"
 COLOURS = {
     State.WORKING: BLUE,
     State.FLOODED: "#56b4e9",
+    State.OVER_BUDGET: "#f0e442",
     State.LOW_BATTERY: "#e69f00",
+    State.RESTING: "#5b4636",
     State.PAUSED: "#a9a294",
     State.FULL: "#cc79a7",
     State.OBSTRUCTED: "#009e73",

@@ -154,12 +154,43 @@ class Unit:
             self.power_up()
         self.world.pass_ms(max(0, end_ms - self.world.ms))
 
-    def ring(self):
-        """Records as a Pi would read them: (kind, code, value)."""
+    def flash(self):
+        """The files of its flash."""
         from trap_supervisor.files import FolderFiles
+
+        return FolderFiles(main.FLASH)
+
+    def fill_ring(self, count):
+        """So many records lie in its ring before anything happens."""
         from trap_supervisor.ring import Ring
 
-        found = [frames.unpack_record(raw) for raw in Ring(FolderFiles(main.FLASH)).since(0, 10_000)]
+        ring = Ring(self.flash())
+        for n in range(count):
+            ring.add(frames.pack_record(frames.Record(0, NOON, codes.RECORD_FAULT, 0, n)))
+
+    def spoil(self, name):
+        """A bit of a file turns."""
+        raw = self.flash().read(name)
+        self.flash().write(name, raw[:-1] + bytes([raw[-1] ^ 1]))
+
+    def rtc_runs_back(self, seconds):
+        """Without a word of its own."""
+        self.world.rtc._base_s -= seconds
+
+    def bus_hangs(self, at_s):
+        """From then on, until the next power-up."""
+        self.world.at(self.world.ms + at_s * 1_000, lambda: setattr(self.world.gauge, "dead", None))
+
+    def restart(self):
+        """What the watchdog does after it has bitten."""
+        self.world.gauge.dead = False
+        self.power_up(machine.WDT_RESET)
+
+    def ring(self):
+        """Records as a Pi would read them: (kind, code, value)."""
+        from trap_supervisor.ring import Ring
+
+        found = [frames.unpack_record(raw) for raw in Ring(self.flash()).since(0, 10_000)]
         return [(codes.RECORD_NAMES[r.kind], r.code, r.value) for r in found]
 
     def rises(self):

@@ -49,6 +49,11 @@ def test_screen_says_what_a_visitor_wants_to_know():
         assert words in text
 
 
+def test_effort_lost_to_the_days_budget_is_told_apart_from_a_flood():
+    text = shown({**FACTS, "totals": {**FACTS["totals"], "overspent_s": 3_600, "overspent_triggers": 12}})
+    assert "2.0 h throttled, 0 triggers (of it 1.0 h over the day's budget, 12 triggers)" in " ".join(text.split())
+
+
 def test_unit_of_a_later_version_with_other_keys_is_shown_too():
     text = shown({"unit": "MN-018", "battery": {"moon": 1}, "humidity": 0.4})
     assert "MN-018 / ?" in text

@@ -316,7 +316,9 @@ def test_lost_effort_is_in_the_ring_and_in_the_next_wake():
     bench.hello()
     (wake,) = wakes(bench.done)
     assert (wake.throttled_triggers, wake.throttled_s) == (5, 600 - 43 - 10)
-    assert records(bench.log)[1:] == [("throttled", codes.FLOODED, 5), ("throttled", codes.FLOODED | 0x80, 547)]
+    assert wake.losses == ((codes.FLOODED, 5, 547),)
+    assert records(bench.beat()) == [("throttled", codes.FLOODED, 5), ("throttled", codes.FLOODED | 0x80, 547)]
+    assert names(bench.done)[-1] == "remember"
     bench.sleep()
     bench.wake(PIR, after_s=700)
     bench.hello()
@@ -423,11 +425,87 @@ def test_fresh_cells_are_counted_from_nought_and_the_old_count_is_kept_in_the_lo
 
 def test_memory_of_the_version_before_is_understood():
     memory = Memory()
-    memory.wake_number, memory.ladder = 77, codes.LADDER_NO_HOLD_OFF
+    memory.wake_number, memory.ladder, memory.charge_mas = 77, codes.LADDER_NO_HOLD_OFF, 4_000
+    memory.throttled_triggers, memory.throttled_s, memory.lost_reason = 5, 600, codes.OVERSPENT
     new = memory.pack()
-    old = bytes((1,)) + new[1:-6]
-    found = unpack(old + struct.pack("<H", crc16(old)))
-    assert (found.wake_number, found.ladder, found.charge_mas) == (77, codes.LADDER_NO_HOLD_OFF, 0)
+    for version, size, charge_mas in ((1, 60, 0), (2, 64, 4_000)):
+        found = unpack(sealed(bytes((version,)) + new[1 : size - 1]))
+        assert (found.wake_number, found.ladder, found.charge_mas) == (77, codes.LADDER_NO_HOLD_OFF, charge_mas)
+        assert found.losses() == [(codes.OVERSPENT, 5, 600)]
+
+
+def test_memory_of_a_newer_supervisor_that_was_given_up_is_read_as_far_as_it_is_known():
+    memory = Memory()
+    memory.wake_number = 77
+    assert unpack(sealed(bytes((9,)) + memory.pack()[1:-2] + b"more")).wake_number == 77
+    assert unpack(sealed(bytes((9,)) + memory.pack()[1:-8])) is None
+    assert unpack(sealed(bytes((3,)) + memory.pack()[1:-2] + b"more")) is None
+    assert unpack(b"") is unpack(bytes(3)) is None
+
+
+def sealed(body):
+    return body + struct.pack("<H", crc16(body))
+
+
+def test_day_over_its_budget_is_told_as_such_and_not_as_a_flood():
+    bench = unit(budget_mah=1, flood_triggers=1, flood_refill_s=600, hold_off_ms=0)
+    bench.whole_wake(PIR, after_s=700)
+    assert not bench.whole_wake(PIR, after_s=10)  # the bucket is empty
+    bench.wake(PIR, after_s=700)
+    bench.hello()
+    bench.read(sample(ma=-200), after_s=20)  # 4 A·s of the 3.6 that the day has
+    bench.sleep()
+    bench.log = []
+    for _ in range(3):
+        assert not bench.whole_wake(PIR, after_s=700)
+    bench.log = []
+    bench.wake(ALARM, after_s=18 * 3_600)  # the heartbeat comes all the same
+    bench.hello()
+    (wake,) = wakes(bench.done)
+    ((cause, triggers, seconds),) = wake.losses
+    assert (cause, triggers) == (codes.OVERSPENT, 3)
+    assert (wake.throttled_triggers, wake.throttled_s) == (triggers, seconds)
+    assert records(bench.beat()) == [("throttled", codes.OVERSPENT, 3), ("throttled", codes.OVERSPENT | 0x80, seconds)]
+
+
+def test_second_trigger_of_a_wake_does_not_tell_the_same_lost_effort_again():
+    bench = flooded_once()
+    bench.wake(PIR, after_s=700)
+    bench.pulse(1_300)
+    bench.hello()
+    assert [wake.throttled_triggers for wake in wakes(bench.done)] == [1, 0]
+
+
+def test_lost_effort_told_to_a_pi_that_hangs_is_told_again_to_the_next_one():
+    bench = flooded_once()
+    bench.wake(PIR, after_s=700)
+    bench.tick(60)  # it never says HELLO
+    bench.wake(PIR, after_s=700)
+    bench.hello()
+    assert wakes(bench.done)[0].losses[0].triggers == 1
+    bench.beat()
+    bench.wake(PIR, after_s=700)  # the power went while the Pi was up, after it had heard
+    bench.wake(PIR, after_s=7_000)
+    bench.hello()
+    assert not [loss for loss in wakes(bench.done)[0].losses if loss.cause == codes.FLOODED]
+
+
+def flooded_once():
+    bench = unit(flood_triggers=2, flood_refill_s=600, hold_off_ms=0)
+    bench.whole_wake(PIR, after_s=1_300)
+    bench.whole_wake(PIR, after_s=10)
+    assert not bench.whole_wake(PIR, after_s=10)
+    return bench
+
+
+def test_pi_before_the_causes_gets_the_sums_alone():
+    bench = unit(flood_triggers=1, flood_refill_s=600, hold_off_ms=0)
+    bench.whole_wake(PIR, after_s=700)
+    bench.whole_wake(PIR, after_s=10)
+    bench.wake(PIR, after_s=700)
+    bench.send(codes.HELLO, frames.pack_hello(frames.Hello(2, 0, 1, 0)), after_s=5)
+    (wake,) = wakes(bench.done)
+    assert (wake.throttled_triggers, wake.losses) == (1, ())
 
 
 def test_settings_from_the_pi_hold_at_once_and_are_stored():

@@ -35,7 +35,7 @@ def wake(reason: int = codes.REASON_PIR, **changes: int) -> frames.Wake:
     facts = frames.Wake(
         reason=reason, flags=0, wake_number=1, battery_mv=17_100, battery_ma=-80, temperature_cc=-1_250, light_lux=40,
         trigger_age_ms=3_600, rtc_s=1_795_608_000, throttled_triggers=0, throttled_s=0, ladder=codes.LADDER_FULL,
-        charge_used_mas=2_151_000,
+        charge_used_mas=2_151_000, losses=(),
     )  # fmt: skip
     return facts._replace(**changes)
 

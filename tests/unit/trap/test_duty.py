@@ -39,6 +39,17 @@ def test_trigger_that_the_supervisor_repeats_is_one_trigger(build, journal):
     assert [body["wake"] for body in of(journal, Kind.WAKE)] == [1, 2]
 
 
+def test_each_cause_of_lost_effort_that_the_supervisor_tells_is_in_the_journal(build, journal):
+    losses = (frames.Loss(codes.FLOODED, 9, 1_000), frames.Loss(codes.OVERSPENT, 3, 900), frames.Loss(77, 1, 0))
+    duty.awake(build(wakes=[wake(throttled_triggers=13, throttled_s=1_900, losses=losses)]))
+    (body,) = of(journal, Kind.WAKE)
+    assert body["lost"] == [
+        {"cause": "flooded", "triggers": 9, "seconds": 1_000},
+        {"cause": "overspent", "triggers": 3, "seconds": 900},
+        {"cause": "77", "triggers": 1, "seconds": 0},
+    ]
+
+
 def test_supervisor_is_told_which_trigger_was_seen_last(build):
     trap = build(wakes=[wake(wake_number=7)])
     duty.awake(trap)

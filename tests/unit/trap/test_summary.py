@@ -33,6 +33,16 @@ def test_counts_of_the_whole_deployment_and_of_its_days(journal):
     assert screen["days"][-2] == {"day": "2026-11-26"}
 
 
+def test_effort_lost_to_the_days_budget_is_a_share_of_its_own(journal):
+    lost = [{"cause": "flooded", "triggers": 1, "seconds": 10}, {"cause": "overspent", "triggers": 2, "seconds": 30}]
+    journal.append(Kind.WAKE, NOON, {**WAKE, "lost": lost})
+    journal.append(Kind.WAKE, NOON, WAKE)  # of a supervisor that tells no causes
+    totals = told(journal)["totals"]
+    assert (totals["throttled_triggers"], totals["throttled_s"]) == (6, 80)
+    assert (totals["overspent_triggers"], totals["overspent_s"]) == (2, 30)
+    assert "too_low_s" not in totals
+
+
 def test_newest_battery_and_errors_are_on_the_screen(journal):
     journal.append(Kind.BATTERY, NOON, {"battery_mv": 17_000})
     journal.append(Kind.BATTERY, NOON, {"battery_mv": 16_900})

@@ -11,10 +11,12 @@ WAKE = frames.Wake(
     reason=codes.REASON_PIR, flags=codes.FLAG_RING_OVERFLOW, wake_number=70_001, battery_mv=5_871, battery_ma=-142,
     temperature_cc=-3_012, light_lux=3, trigger_age_ms=4_120, rtc_s=1_795_566_000, throttled_triggers=12,
     throttled_s=1_900, ladder=codes.LADDER_FULL, charge_used_mas=17_640_000,
+    losses=(frames.Loss(codes.FLOODED, 9, 1_000), frames.Loss(codes.OVERSPENT, 3, 900)),
 )  # fmt: skip
 # Golden bytes: if this changes, units in the field no longer understand each other; raise codes.UART_PROTOCOL.
 WAKE_FRAME = bytes.fromhex(
-    "a55a0207210108711101 00ef1672ff3cf40300 18100000 b029066b 0c00 6c070000 00 402a0d01".replace(" ", "")
+    "a55a02072f0108711101 00ef1672ff3cf40300 18100000 b029066b 0c00 6c070000 00 402a0d01"
+    "03 0900 e8030000 06 0300 84030000".replace(" ", "")
 )
 
 
@@ -28,10 +30,13 @@ def test_wake_frame_matches_its_golden_bytes():
     assert struct.unpack("<H", encoded[-2:])[0] == crc16(WAKE_FRAME[2:])
 
 
-def test_pi_of_the_first_protocol_is_told_in_its_own_words_and_a_supervisor_of_it_is_understood():
+def test_pi_of_an_older_protocol_is_told_in_its_own_words_and_a_supervisor_of_it_is_understood():
     first = frames.pack_wake(WAKE, protocol=1)
     assert (len(first), first) == (29, frames.pack_wake(WAKE)[:29])
-    assert frames.unpack_wake(first) == WAKE._replace(charge_used_mas=None)
+    assert frames.unpack_wake(first) == WAKE._replace(charge_used_mas=None, losses=())
+    second = frames.pack_wake(WAKE, protocol=2)
+    assert (len(second), second) == (33, frames.pack_wake(WAKE)[:33])
+    assert frames.unpack_wake(second) == WAKE._replace(losses=())
 
 
 def test_wake_survives_the_line():
@@ -61,6 +66,8 @@ def test_noise_never_hides_the_next_frames_for_good(noise, cuts):
 def test_payload_of_another_size_is_named():
     with pytest.raises(ValueError, match="payload of 3 bytes, expected 33"):
         frames.unpack_wake(b"abc")
+    with pytest.raises(ValueError, match="payload of 37 bytes, expected 33"):
+        frames.unpack_wake(bytes(37))
 
 
 def test_record_is_fourteen_bytes_on_the_wire_and_in_flash():

@@ -56,7 +56,9 @@ data = pathlib.Path(tempfile.mkdtemp())
 camera = Pictures()
 trap = put_together(Parts(SAFE, camera, Nobody(), FolderCard(data), SystemClock(), data / "journal.sqlite", detector))
 picture = camera.shots[0].lores
-wake = frames.Wake(**{**dict.fromkeys(frames.Wake._fields, 0), "reason": codes.REASON_PIR, "wake_number": 1})
+wake = frames.Wake(
+    **{**dict.fromkeys(frames.Wake._fields, 0), "reason": codes.REASON_PIR, "wake_number": 1, "losses": ()}
+)
 trap.triage.detector.look(picture)  # the first look pays for lazy set-up
 mark(0)
 trap.triage.detector.look(picture)

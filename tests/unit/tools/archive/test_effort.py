@@ -78,6 +78,21 @@ def test_flood_pause_flat_battery_and_branch_before_the_lens_are_taken_off_once(
     assert made.days() == pytest.approx(5 - 1.5)
 
 
+def test_each_cause_that_a_wake_tells_is_effort_lost_to_that_cause(tmp_path):
+    unit = Unit(tmp_path)
+    unit.boot()
+    heartbeats(unit, 2)
+    causes = {"overspent": State.OVER_BUDGET, "too_low": State.LOW_BATTERY, "backed_off": State.RESTING}
+    for cause in causes:
+        lost = [{"cause": cause, "triggers": 4, "seconds": 21_600}]
+        unit.later(days=1).wake(throttled_triggers=4, throttled_s=21_600, lost=lost)
+    unit.later(days=1).wake(throttled_triggers=4, throttled_s=21_600)  # of a supervisor that tells no causes
+    made = worked(unit)
+    assert all(made.days(state) == pytest.approx(0.25) for state in (*causes.values(), State.FLOODED))
+    assert made.days() == pytest.approx(5)
+    assert summaries(tmp_path)[0].throttled_triggers == 16
+
+
 def test_card_shown_as_a_drive_is_paused_time_and_its_triggers_are_no_flood(tmp_path):
     """The entries that ``trap.link.bulk`` and the duty cycle write while a laptop has the card."""
     unit = Unit(tmp_path)
