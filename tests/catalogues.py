@@ -3,18 +3,18 @@
 import ast
 from pathlib import Path
 
-from trap_tools import field
+from trap_tools import field, link
 from trap_tools.field import bulk, check, pulling, summary
 from trap_wire.vocabulary import ObservationType
 
 BOXED = (ObservationType.ANIMAL, ObservationType.HUMAN, ObservationType.VEHICLE)
-FOLDER = Path(field.__file__).parent
+FOLDERS = Path(field.__file__).parent, Path(link.__file__).parent
 
 
 def said() -> set[str]:
     named = {*pulling.KINDS, *summary._COUNTS, *summary._STATES.values(), *check.WORDS.values(), *bulk.ENDS.values()}
     named |= {part for part, _ in check.WORDS} | {str(kind) for kind in BOXED}
-    return named.union(*(_literals(screen) for screen in FOLDER.glob("*.py")))
+    return named.union(*(_literals(screen) for folder in FOLDERS for screen in folder.glob("*.py")))
 
 
 def _literals(path: Path) -> set[str]:

@@ -70,7 +70,7 @@ def check(  # noqa: PLR0917  # click's options
         click.echo(json.dumps(receipt, indent=2, ensure_ascii=False))
     else:
         Console().print(screen(name, findings))
-    if failed := [one.part for one in findings if one.state == FAIL]:
+    if failed := [say(one.part) for one in findings if one.state == FAIL]:
         raise PartError(", ".join(failed), say("mend this before you leave, then check again"))
 
 

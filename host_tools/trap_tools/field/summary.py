@@ -104,7 +104,7 @@ def _lines(facts: dict[str, Any], known: Programme | None) -> list[tuple[str, st
         (say("trouble"), f"[bold red]{facts['trouble']}[/]" if facts.get("trouble") else ""),
         (say("drive"), _drive(facts.get("bulk_left_s"))),
         (say("seal"), _unsealed(facts.get("unsealed"))),
-        (say("programme"), str(facts.get("programme") or "")),
+        (say("programme"), "" if facts.get("programme") == "none" else str(facts.get("programme") or "")),
         (say("release"), _whose(facts, known, "release", str(facts.get("release") or ""))),
         (say("protocol"), _whose(facts, known, "protocol_hash", _protocol(facts))),
         (say("detector"), _whose(facts, known, "model", _detector(facts))),

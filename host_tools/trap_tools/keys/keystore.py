@@ -31,6 +31,7 @@ class Signer:
     name: str
     public: bytes
     sign: Callable[[bytes], bytes]
+    touch: bool = False  # somebody has to touch the token, and must be told to
 
 
 def home() -> Path:
@@ -90,7 +91,8 @@ def agent_signers() -> Iterator[Signer]:
         kind, behind = _string(blob, 0)
         if kind in (sshsig.ALGORITHM, sshsig.FIDO):
             public = _string(blob, behind)[0] if kind == sshsig.ALGORITHM else blob
-            yield Signer(f"ssh-agent: {comment.decode(errors='replace')}", public, _agent_signing(blob))
+            name = f"ssh-agent: {comment.decode(errors='replace')}"
+            yield Signer(name, public, _agent_signing(blob), touch=kind == sshsig.FIDO)
 
 
 def check_unit(unit: str, public: bytes) -> None:

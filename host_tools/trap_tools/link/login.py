@@ -5,7 +5,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+import click
+
 from trap_tools import keys
+from trap_tools.i18n import say
 from trap_tools.keys import keystore
 from trap_tools.keys.keystore import Signer
 from trap_tools.link import group70
@@ -78,6 +81,8 @@ class Session:
         if (challenged := self._challenge()) is None:
             return True
         mine, answer = challenged
+        if signer.touch:
+            click.echo(say("touch the token when it blinks: {name}", name=signer.name), err=True)
         signature = signer.sign(login.message(login.HOST, answer.unit, mine, answer.nonce))
         try:
             reply = self._unit.ask(group70.AuthRequest(key=signer.public, sig=signature), group70.AuthResponse)

@@ -6,18 +6,24 @@ from click.testing import CliRunner
 
 from tests.fido import Agent, Token
 from tests.link_rig import Bench, plugged_in
+from tests.link_unit import WholeUnit
 from trap.cable import public_keys
 from trap_tools.cli import main
 from trap_tools.field.keys import _public_lines
 from trap_tools.link.client import Unit
 from trap_tools.link.line import Line
 from trap_tools.link.login import Session
+from trap_wire.entries import Kind
 from trap_wire.errors import BadInputError, RefusedError
 from trap_wire.login import fingerprint
 
 
 def public_line(blob):
     return f"sk-ssh-ed25519@openssh.com {base64.b64encode(blob).decode()} field token\n"
+
+
+def manul(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 @pytest.fixture
@@ -80,3 +86,46 @@ def test_token_is_listed_and_its_public_half_can_be_given_to_a_unit(token, tmp_p
 def test_fido_key_that_is_cut_or_longer_is_refused(spoil):
     with pytest.raises(BadInputError, match="FIDO"):
         public_keys(public_line(spoil(Token().blob)).encode())
+
+
+def test_public_half_of_a_token_is_given_to_a_unit_which_the_token_opens_from_then_on(tmp_path, token):
+    """The whole way: a bench unit, ``manul keys add FILE.pub --port``, then commands that only the touched token opens."""
+    whole = WholeUnit(tmp_path / "unit")
+    (tmp_path / "token.pub").write_text(public_line(token.blob))
+    with whole.at_a_cable() as port:
+        added = manul("keys", "add", tmp_path / "token.pub", "--port", port)
+        opened = manul("check", "--port", port, "--json")
+        by_token = token.counter
+        token.touched = False
+        untouched = manul("aim", "--port", port, "--to", tmp_path)
+        token.touched = True
+        again = manul("keys", "add", tmp_path / "token.pub", "--port", port)
+    visits = [body["what"] for body in whole.kinds(Kind.VISIT)]
+    keys = {one["part"]: one["state"] for one in json.loads(opened.stdout)["findings"]}["keys"]
+    whole.journal.close()
+    assert added.exit_code == 0, added.output
+    assert "1 keys, 1 new" in added.output
+    assert keys == "pass"
+    assert "touch the token when it blinks: ssh-agent: field token" in opened.stderr
+    assert by_token == 1
+    assert untouched.exit_code == 9
+    assert "does not take any key" in untouched.output
+    assert "1 keys, 0 new" in again.output
+    assert visits == ["login", "login refused, 1 so far", "login"]
+
+
+def test_token_joins_the_programmes_key_and_either_opens_the_unit(tmp_path, token, monkeypatch):
+    whole = WholeUnit(tmp_path / "unit")
+    (tmp_path / "token.pub").write_text(public_line(token.blob))
+    with whole.at_a_cable() as port:
+        assert manul("keys", "new", "tost").exit_code == 0
+        manul("keys", "add", tmp_path / "laptop/keys/tost.pub", "--port", port)
+        joined = manul("keys", "add", tmp_path / "token.pub", "--port", port)
+        before = token.counter
+        monkeypatch.setenv("MANUL_HOME", str(tmp_path / "another laptop"))
+        with_token = manul("aim", "--port", port, "--to", tmp_path)
+    whole.journal.close()
+    assert "2 keys, 1 new" in joined.output
+    assert before == 0
+    assert with_token.exit_code == 0, with_token.output
+    assert token.counter == 1

@@ -1,27 +1,18 @@
-import io
-import re
 import string
 from datetime import UTC, datetime
 
 import pytest
 from click.testing import CliRunner
-from rich.console import Console
 
 from tests.catalogues import said
-from tests.unit.link.test_screens import FACTS
 from trap_tools import i18n
 from trap_tools.cli import main
-from trap_tools.field import check, summary
-from trap_tools.field.visit import ClockReading, JournalProof, Receipt, Tally
-from trap_tools.protocol.programme import Programme
+from trap_tools.field import summary
 from trap_wire.codes import LADDER_NAMES
 from trap_wire.errors import BadInputError
 
 OTHERS = [language for language in i18n.LANGUAGES if language != "en"]
 NOW = datetime(2026, 5, 28, 20, tzinfo=UTC)
-# Names, units and commands that are the same in every language.
-SAME = {"UTC", "GB", "MB", "mV", "V", "C", "h", "s", "ms", "lux", "mA", "mAh", "manul", "keys", "add", "pull", "aim", "walk", "port", "m",
-        "left", "RTC", "deploy", "start", "update", "bulk", "off"}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -52,63 +43,6 @@ def test_machine_made_translations_are_marked(language):
     text = (summary.Path(i18n.__file__).parent / "locale" / f"{language}.po").read_text()
     assert text.count("#, fuzzy") <= len(i18n.catalogue(language))
     assert "Machine-made" in text
-
-
-def printed(renderable):
-    console = Console(width=140, record=True, file=io.StringIO())
-    console.print(renderable)
-    return console.export_text()
-
-
-def english_left(text, given):
-    """Words in Latin letters that are neither given by the unit nor the same everywhere."""
-    for value in given:
-        text = text.replace(value, " ")
-    return sorted(set(re.findall(r"[A-Za-z]{1,}", text)) - SAME)
-
-
-BENCH = {**FACTS, "bench": True, "trouble": "TROUBLE", "errors": [{"at_us": FACTS["now_us"], "part": "PART", "words": "WORDS"}],
-         "storage_free_bytes": 1, "model": None, "days_left": {"low": 20, "high": 900, "wakes_a_day": 3.5, "celsius": -12}}  # fmt: skip
-OTHERS = Programme("1.4", "pallas@3", "cd" * 32, "")
-GIVEN = ("MN-017", "tost-2026-a", "south-gobi", "pallas@3", "abababababab", "TROUBLE", "PART", "WORDS")
-
-
-@pytest.mark.parametrize("language", ["ru", "kk", "mn"])
-def test_summary_screen_leaves_nothing_in_english(language):
-    i18n.use(language)
-    text = (
-        printed(summary.screen(BENCH, NOW))
-        + printed(summary.screen(BENCH, NOW, OTHERS))
-        + printed(summary.screen({"unit": "MN-017", "locked": True}, NOW))
-    )
-    assert english_left(text, GIVEN) == []
-
-
-@pytest.mark.parametrize("language", ["ru", "kk", "mn"])
-def test_check_screen_leaves_nothing_in_english(language):
-    i18n.use(language)
-    values = {"brightness": 1, "sharpness": 1, "detector": "1", "look_ms": 1, "write_mb_s": 1, "checked": 1, "entries": 1, "battery_mv": 1,
-              "light_lux": 1, "offset_s": 1, "round_ms": 1, "broken": 1, "echoes": 1, "firmware": 1, "battery_ma": 1,
-              "adds": 1}  # fmt: skip
-    findings = [check.Finding(part, "fail", "English", {**values, "why": why}) for part, why in check.WORDS]
-    assert english_left(printed(check.screen("MN-017", findings)), GIVEN) == []
-
-
-@pytest.mark.parametrize("language", ["ru", "kk", "mn"])
-def test_receipt_leaves_nothing_in_english(language):
-    i18n.use(language)
-    clock = ClockReading(NOW, NOW, was_set=True)
-    receipt = Receipt(
-        "MN-017", "tost-2026-a", "PORT", "FOLDER", NOW, clock, kinds={kind: Tally(3, 1, 1, 1) for kind in visit_kinds()}
-    )
-    receipt.journal, receipt.problems = JournalProof(1, 2, "ab"), ["PROBLEM"]
-    assert english_left(receipt.to_text(), (*GIVEN, "PORT", "PROBLEM")) == []
-
-
-def visit_kinds():
-    from trap_tools.field.pulling import KINDS
-
-    return KINDS
 
 
 def test_every_state_of_the_battery_has_words():
