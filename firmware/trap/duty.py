@@ -1,6 +1,6 @@
 """The duty cycle: one wake from the supervisor's frame to the request to sleep. Read this and you know the product.
 
-WAKE ─► burst ─► verdict ─► photographs, thumbnail ─► journal ─► SLEEP_REQUEST
+WAKE ─► camera asked ─► journal ─► burst ─► verdict ─► photographs, thumbnail ─► journal ─► SLEEP_REQUEST
 """
 
 import threading
@@ -12,7 +12,7 @@ from trap.capture.burst import take
 from trap.deployment import Deployment
 from trap.link import ring
 from trap.link.bulk import Bulk, Cause
-from trap.ports import BurstPlan, Camera, Card, Clock, HostLink, SupervisorLink
+from trap.ports import BurstPlan, Camera, Card, Clock, HostLink, StartsEarly, SupervisorLink
 from trap.records import (
     Episode,
     battery_body,
@@ -32,6 +32,7 @@ from trap_wire.entries import Kind
 from trap_wire.errors import BadInputError, StorageError, TrapError
 
 Line = tuple[Kind, Mapping[str, Any]]
+PHOTOGRAPHED = (codes.REASON_PIR, codes.REASON_SCHEDULE)
 WAIT_FOR_WAKE_MS = 5_000
 BEAT_MS = 5_000  # the supervisor takes 30 s of silence for a hang
 HOST_SLICE_MS = 20  # a trigger waits this long at most behind a pull
@@ -176,16 +177,20 @@ def _heartbeat(waking: Waking) -> bytes:
 def on_wake(trap: Trap, wake: frames.Wake, beat: Callable[[], None] = lambda: None) -> Verdict | None:
     """One wake: what woke us is journalled at once, then the burst and everything that became of it in one transaction.
 
-    ``beat`` is called now and then, so that a long burst is not taken for a hang.
+    The camera starts while that first transaction waits for the card (an SD card's flush takes 5 to 30 ms); no frame of it is
+    looked at before the wake is committed. ``beat`` is called now and then, so that a long burst is not taken for a hang.
     """
-    at, paused = trap.clock.now(), trap.bulk is not None and trap.bulk.on
+    at, started, paused = trap.clock.now(), trap.clock.monotonic_ms(), trap.bulk is not None and trap.bulk.on
+    plan = None if paused or wake.reason not in PHOTOGRAPHED else _plan(trap, wake)
+    if plan is not None and isinstance(trap.camera, StartsEarly):
+        trap.camera.begin(plan)
     first: list[Line] = [(Kind.WAKE, wake_body(wake, at)), (Kind.BATTERY, battery_body(wake))]
     if paused and wake.reason == codes.REASON_PIR:
         first.append((Kind.THROTTLED, {"triggers": 1, "seconds": 0, "cause": "paused"}))
     woken = trap.journal.append_all(at, first)[0]
-    if paused or wake.reason not in (codes.REASON_PIR, codes.REASON_SCHEDULE):
+    if plan is None:
         return None
-    burst = take(trap.camera, _plan(trap, wake), trap.clock.monotonic_ms, beat)
+    burst = take(trap.camera, plan, trap.clock.monotonic_ms, beat, started)
     name = f"{trap.deployment.station.unit}-{woken.sequence:08d}"
     lines: list[Line] = [(Kind.BURST, burst_body(name, woken.sequence, wake, burst))]
     if burst.fault is not None:

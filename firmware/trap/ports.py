@@ -98,6 +98,14 @@ class Camera(Protocol):
         """
 
 
+@runtime_checkable
+class StartsEarly(Protocol):
+    """A ``Camera`` whose stream takes a moment to start: that moment need not be waited for before other work is done."""
+
+    def begin(self, plan: BurstPlan) -> None:
+        """Ask for the start and come back at once; the ``burst`` of the same plan follows, and raises what went wrong."""
+
+
 class Detector(Protocol):
     """A network that finds animals, people and vehicles."""
 

@@ -64,7 +64,7 @@ def test_burst_without_an_animal_is_scored_below_one_with(staged):
 
 
 def test_edge_reaches_the_camera_within_the_bar(image, bench):
-    """In the machine's own time: one nanosecond an instruction, about a Cortex-A53 at 1 GHz; no SD card's fsync.
+    """In the machine's own time: one nanosecond an instruction, about a Cortex-A53 at 1 GHz. The card's flush comes after it.
 
     Idle it waits as long as the host does: time that jumped over a busy host's disk would run out systemd's time-outs.
     """

@@ -2,7 +2,7 @@
 
 A camera stack waits in the kernel for an interrupt that a loose ribbon never sends; Python cannot break such a wait. So the
 call runs on a thread of its own, and who asked goes on without it. One call at a time: while one hangs, the part is stuck
-and says so at once.
+and says so at once. That is what slow and gone in mid-use come to; absent and lying are the part's own driver's to tell.
 """
 
 import threading
@@ -20,7 +20,7 @@ class Bounded:
     def __init__(self, part: str, patience: float = 1.0) -> None:
         self._part = part
         self._patience = patience
-        self._hanging: _Call[Any] | None = None
+        self._hanging: Call[Any] | None = None
 
     @property
     def stuck(self) -> str:
@@ -32,17 +32,25 @@ class Bounded:
 
     def __call__(self, name: str, timeout_s: float, call: Callable[[], T]) -> T:
         """What ``call`` gives; ``PartError`` after ``timeout_s``, and at once while an older call hangs."""
+        return self.end(self.begin(name, call), timeout_s)
+
+    def begin(self, name: str, call: Callable[[], T]) -> "Call[T]":
+        """Set a call going and come back; ``end`` has to be asked for what it gives before the next one begins."""
         if self.stuck:
             raise PartError(self._part, f"still stuck in '{self.stuck}'; trapd has to restart")
-        running = _Call(name, call)
+        running = Call(name, call)
         running.start()
+        return running
+
+    def end(self, running: "Call[T]", timeout_s: float) -> T:
+        """What a call gives that was set going; ``PartError`` after ``timeout_s`` from now."""
         if not running.done.wait(timeout_s * self._patience):
             self._hanging = running
-            raise PartError(self._part, f"'{name}' did not come back in {timeout_s:g} s")
+            raise PartError(self._part, f"'{running.name}' did not come back in {timeout_s:g} s")
         return running.outcome()
 
 
-class _Call(threading.Thread, Generic[T]):
+class Call(threading.Thread, Generic[T]):
     """One call on its own thread; a daemon, so that it never keeps the process from ending."""
 
     def __init__(self, name: str, call: Callable[[], T]) -> None:
@@ -53,6 +61,7 @@ class _Call(threading.Thread, Generic[T]):
         self._error: BaseException | None = None
 
     def run(self) -> None:
+        """The thread's own."""
         try:
             self._value.append(self._call())
         except BaseException as error:  # noqa: BLE001  # handed over to whoever waits
@@ -61,6 +70,7 @@ class _Call(threading.Thread, Generic[T]):
             self.done.set()
 
     def outcome(self) -> T:
+        """What it gave, or its error, once it is ``done``."""
         if self._error is not None:
             raise self._error
         return self._value[0]

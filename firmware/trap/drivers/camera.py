@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from trap.drivers.bounded import Bounded
+from trap.drivers.bounded import Bounded, Call
 from trap.drivers.exposure import Preset, by_flash, preset
 from trap.drivers.flash import Flash
 from trap.drivers.yuv import to_rgb
@@ -71,6 +71,7 @@ class PiCamera:
         self._library = library or _picamera2
         self._bounded = bounded or Bounded(PART, settings.patience)
         self._camera: Any = None
+        self._starting: Call[None] | None = None
         self.times = CameraTimes()
 
     @property
@@ -85,14 +86,22 @@ class PiCamera:
             self._camera = self._bounded("open", OPEN_S, _said(self._open))
             self.times.open_ms = _ms_since(started)
 
-    def burst(self, plan: BurstPlan) -> Iterator[Shot]:
-        """Frames in order; ``PartError`` when the camera is absent, hangs or fails."""
+    def begin(self, plan: BurstPlan) -> None:
+        """Start the stream and come back at once; a camera that is closed, or hangs, is left to ``burst``, which says why."""
         self.times.request_ns = time.monotonic_ns()
-        self.arm()
-        first, paired = _preset(plan), plan.lighting is Lighting.PAIRED
+        if self._camera is not None and not self.stuck and self._starting is None:
+            self._starting = self._started(_preset(plan))
+
+    def burst(self, plan: BurstPlan) -> Iterator[Shot]:
+        """Frames in order; ``PartError`` when the camera is absent, hangs or fails. Begins it where ``begin`` did not."""
+        first, paired, starting = _preset(plan), plan.lighting is Lighting.PAIRED, self._starting
+        self._starting = None
+        if starting is None:
+            self.times.request_ns = time.monotonic_ns()
+            self.arm()
         infrared = first.infrared and self._flash is not None
         try:
-            self._start(first)
+            self._bounded.end(starting or self._started(first), START_S)
             for number in range(plan.frames):
                 self._keep_time(number, plan.interval_ms)
                 yield self._dark() if paired and number % 2 == 0 else self._shot(infrared)
@@ -125,10 +134,13 @@ class PiCamera:
         camera.configure(config)
         return camera
 
+    def _started(self, first: Preset) -> Call[None]:
+        return self._bounded.begin("start", _said(lambda: self._start(first)))
+
     def _start(self, first: Preset) -> None:
         started = time.monotonic_ns()
         self._set(_controls(first))
-        self._bounded("start", START_S, _said(self._camera.start))
+        self._camera.start()
         self.times.start_ms = _ms_since(started)
 
     def _shot(self, infrared: bool) -> Shot:

@@ -123,6 +123,42 @@ def test_camera_that_hangs_is_given_up_in_time_and_known_to_be_stuck(camera, lib
     library.unhang()
 
 
+def test_start_that_was_begun_early_is_not_waited_for_until_the_burst(camera, library):
+    camera.arm()
+    library.hang_in = "start"
+    begun = time.monotonic()
+    camera.begin(BurstPlan(2, 0, light_lux=200.0))
+    assert time.monotonic() - begun < 0.5
+    library.unhang()
+    assert len(list(camera.burst(BurstPlan(2, 0, light_lux=200.0)))) == 2
+    assert library.calls.count("start") == 1
+    assert library.controls[0]["AeEnable"] is False
+
+
+def test_start_that_was_begun_early_and_hangs_is_given_up_in_the_burst(camera, library, monkeypatch):
+    monkeypatch.setattr(driver, "START_S", 0.05)
+    camera.arm()
+    library.hang_in = "start"
+    camera.begin(BurstPlan(2, 0))
+    with pytest.raises(PartError, match="'start' did not come back"):
+        burst(camera)
+    assert camera.stuck
+    camera.begin(BurstPlan(2, 0))
+    with pytest.raises(PartError, match="still stuck in 'start'"):
+        burst(camera)
+    library.unhang()
+
+
+def test_camera_that_is_closed_is_not_opened_early_and_its_absence_is_told_by_the_burst():
+    def absent(number):
+        raise PartError("camera", "no camera 0: is the ribbon seated, contacts down?")
+
+    camera = PiCamera(SMALL, lambda: NOON, library=absent)
+    camera.begin(BurstPlan(1, 0))
+    with pytest.raises(PartError, match="contacts down"):
+        burst(camera)
+
+
 def test_garbled_frame_is_a_fault_and_its_buffer_comes_back(camera, library):
     library.garbled = True
     with pytest.raises(PartError, match="cannot encode"):

@@ -204,6 +204,47 @@ def test_latency_counts_from_the_pir_edge(build, journal):
     assert of(journal, Kind.BURST)[0]["first_frame_ms"] == 3_600 + 1
 
 
+class EarlyCamera(ScriptedCamera):
+    """Notes how far the journal was when it was asked to start, and when its first frame was asked for."""
+
+    def begin(self, plan):
+        self.begun = (plan, self.journal.head)
+
+    def burst(self, plan):
+        self.heads = self.journal.head
+        yield from super().burst(plan)
+
+
+def test_camera_is_asked_to_start_before_the_card_is_waited_for_and_looked_at_after(build, journal):
+    camera = EarlyCamera()
+    camera.journal = journal
+    duty.awake(build(camera=camera))
+    plan, head = camera.begun
+    assert head == 0, "it was asked to start only after the wake was on the card"
+    assert camera.heads == 2, "a frame was asked for before the wake was on the card"
+    assert camera.plans == [plan]
+
+
+def test_camera_is_not_started_for_a_wake_without_a_photograph(build, journal):
+    camera = EarlyCamera()
+    camera.journal = journal
+    duty.awake(build(camera=camera, wakes=[wake(reason=codes.REASON_RESET)]))
+    assert not hasattr(camera, "begun")
+
+
+def test_slow_card_is_in_the_latency(build, journal, monkeypatch):
+    trap = build()
+    append = journal.append_all
+
+    def slowly(at, lines):
+        trap.clock.ms += 30
+        return append(at, lines)
+
+    monkeypatch.setattr(journal, "append_all", slowly)
+    duty.awake(trap)
+    assert of(journal, Kind.BURST)[0]["first_frame_ms"] == 3_600 + 30 + 1
+
+
 def test_rules_are_in_the_journal_at_the_first_start_with_them_and_not_at_every_one(build, journal):
     for trap in (build(), build(), build(protocol={"burst_frames": 4})):
         duty.start(trap)
