@@ -1,4 +1,7 @@
-"""Nobody to wake the unit. It stays up for whoever brings a laptop, which is how this gets mended."""
+"""Nobody to wake the unit. It stays up for whoever brings a laptop, which is how this gets mended.
+
+Stands for a PIR that is absent; it cannot be slow, lying or gone in mid-use, and says at start that nothing wakes this unit.
+"""
 
 import time
 

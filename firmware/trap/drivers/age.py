@@ -1,4 +1,10 @@
-"""Sealing what the unit writes, by age (pyrage, the Rust implementation): the unit holds no key that opens it again."""
+"""Sealing what the unit writes, by age (pyrage, the Rust implementation): the unit holds no key that opens it again.
+
+- absent (pyrage is not installed): ``StorageError`` at start; nothing is ever written in the clear instead.
+- slow: a burst waits for it as for the card.
+- lying (a recipient that is no key): ``BadInputError`` with what is wrong with it.
+- gone in mid-use: cannot be, it is in memory; a picture that it refuses is lost as one that the card refuses, and said.
+"""
 
 from collections.abc import Callable
 
@@ -25,7 +31,10 @@ def sealer(recipients: str) -> Callable[[bytes], bytes] | None:
         raise BadInputError(f"station.sealed_to: {error}") from error
 
     def seal(data: bytes) -> bytes:
-        return bytes(pyrage.encrypt(data, keys))
+        try:
+            return bytes(pyrage.encrypt(data, keys))
+        except Exception as error:  # its own kinds of error, and pyo3's: whatever it is, nothing goes out in the clear
+            raise StorageError(f"not sealed, so not written: {type(error).__name__}: {error}") from error
 
     return seal
 

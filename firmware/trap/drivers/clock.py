@@ -1,6 +1,7 @@
 """The kernel's clock; the RTC behind it is set through the supervisor, which owns it, or here on units without one.
 
 - absent (no RTC), lying (its oscillator stood still): said in words at start, the kernel's time is kept as it is.
+- slow (a bus that repeats): the start waits for at most two transfers, a supervisor's answer for three tries.
 - gone in mid-use: a host's time is set all the same, ``PartError`` says that it will be lost with the power.
 - no right to set the time: ``PartError`` names the capability.
 """

@@ -5,7 +5,7 @@ LiteRT first: it runs int8 graphs 8–16 times faster on x86 and tflite-runtime 
 - absent (no runtime, no folder): ``PartError``; the unit keeps everything and says so.
 - slow: triage's time limit (``trap.triage.judge``), not this driver's.
 - lying (another network than the card names, another shape, no network): ``PartError`` before the first look.
-- failing in mid-use: ``PartError`` for that burst, which is kept.
+- gone in mid-use (an inference that fails): ``PartError`` for that burst, which is kept.
 """
 
 import time

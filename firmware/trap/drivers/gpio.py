@@ -3,6 +3,8 @@
 The chip is found by its label, not its number: Raspberry Pi OS has renumbered it twice.
 
 - absent: ``PartError`` with the labels that were seen; busy: with the header pin.
+- slow: a line is read and set in microseconds or not at all.
+- lying: what a line says is judged by the driver of the part that hangs on it.
 - gone in mid-use: ``guarded`` makes it a ``PartError`` of the part that hangs on the line.
 """
 

@@ -1,6 +1,7 @@
 """Inputs with the kernel's own time stamps: the PIR on units without a supervisor, and the supervisor's wake line.
 
 - absent: the line cannot be taken, ``PartError`` names the header pin.
+- slow (we, not the line): edges wait in the kernel with their time stamps, none is lost while a burst is taken.
 - lying (a PIR that chatters): debounced by the kernel where the chip can, by time stamp where it cannot.
 - lying (stuck high): no edges come; ``level`` shows it to ``trapd doctor``.
 - gone in mid-use: ``PartError`` at the next wait.

@@ -2,6 +2,11 @@
 
 Stands in for ``trap.ports.SupervisorLink``, so that the duty cycle is the same one. It wakes on a rising edge outside the
 hold-off, and at start with REASON_RESET. What only a supervisor can do (rail, RTC alarms, light level) is flagged missing.
+
+- absent (no gauge, no thermometer): flagged missing, the trigger counts; no PIR: ``trap.drivers.absent``.
+- slow (a bus that repeats): the wake comes that much later, its age counts from the kernel's time stamp all the same.
+- lying (a gauge's impossible volts): no reading, so the ladder refuses no trigger for it.
+- gone in mid-use: the gauge as absent; the PIR's line is a ``PartError``, ``trapd`` ends with 8 and is started anew.
 """
 
 import time
@@ -60,8 +65,8 @@ class LoneSupervisor:
 
     def _wake(self, reason: int, at_ns: int) -> frames.Frame | None:
         """None when the pack is too low for triggers; they are counted and told with the next that is taken."""
-        age_ms = (time.monotonic_ns() - at_ns) // 1_000_000
         vitals, flags = self._measured()
+        age_ms = (time.monotonic_ns() - at_ns) // 1_000_000  # with the time that a slow bus took
         rung = self._rung(vitals)
         if rung >= codes.LADDER_HEARTBEAT_ONLY:
             self._held += 1

@@ -6,7 +6,9 @@ partition that is full size, or that holds photographs, is left as it is. A powe
 boot: until the new file system is whole, its volume id says that it is not.
 
 - absent (no fourth partition, no MBR: a card that was divided otherwise): left as it is, said in words.
+- slow: five minutes for each command, then ``PartError``.
 - lying or failing (a card that refuses the write): ``PartError``; the unit goes on with the partition as it is.
+- gone in mid-use (the power, at any step): the next boot goes on where this one stopped.
 """
 
 import os
@@ -27,6 +29,7 @@ FAT_TYPES = (0x0B, 0x0C)
 UNFINISHED, FINISHED = 0x4D414E30, 0x4D414E55
 # Smaller than this share of its partition, a file system is the image's and not the card's.
 FULL_SIZE = 0.9
+PATIENCE_S = 300
 README = """Photographs of a Manul camera trap lie in media/ and thumbnails/, by day (UTC).\r
 Read only, please: 'manul pull' copies and verifies them; the unit's journal is on the partition beside this one.\r
 """
@@ -121,7 +124,7 @@ def _format(partition: Path, run: Run, places: Path) -> None:
 
 def _run(command: list[str]) -> None:
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE_S)
     except (OSError, subprocess.SubprocessError) as error:
         words = (getattr(error, "stderr", "") or str(error)).strip()
         raise PartError(PART, f"{command[0]}: {words}") from error

@@ -1,6 +1,7 @@
 """DS3231 on the Pi's own bus, for units without a supervisor (which owns the RTC otherwise).
 
 - absent: one message with address and pins.
+- slow: the bus repeats once, then it is absent.
 - lying: the oscillator-stop flag, or two reads that disagree by more than a second, make the time not to be trusted;
   ``read`` says so, it never guesses. A field outside its range is a ``PartError``.
 - gone in mid-use: ``PartError``; the kernel's clock goes on.

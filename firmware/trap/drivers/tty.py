@@ -3,7 +3,9 @@
 Plain file descriptors instead of pyserial: a pty's master is no path that could be opened, and a write must give up by
 itself when the laptop stops listening, which pyserial answers with an exception in the middle of a packet.
 
-- absent: ``PartError`` names the device. Slow: a write gives up after ``WRITE_STALL_S`` of nothing taken.
+- absent: ``PartError`` names the device.
+- slow: a write gives up after ``WRITE_STALL_S`` of nothing taken.
+- lying: bytes are bytes here, CRC and framing are ``trap.link``'s.
 - gone in mid-use: a hang-up reads as nobody there, anything else is a ``PartError``.
 """
 

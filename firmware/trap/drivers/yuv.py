@@ -1,6 +1,7 @@
 """The detector's picture out of the camera's low-resolution stream: YUV 4:2:0 to RGB, full range, BT.601 (JPEG's own).
 
 A Zero 2 W's ISP gives planar YUV420 only; other pipelines give NV12. Both come with padded rows.
+No part of its own: a buffer of another size is an error that ``camera`` turns into a ``PartError`` (lying).
 """
 
 import numpy as np

@@ -25,6 +25,7 @@ class FakeRequest:
 
     def make_array(self, name):
         width, height = self._camera.config[name]["size"]
+        height = height // 2 if self._camera.torn else height
         return np.full((height * 3 // 2, width + 64), 128, dtype=np.uint8)
 
     def release(self):
@@ -38,7 +39,7 @@ class FakePicamera2:
 
     def __init__(self, number=0, controls=("AeEnable", "ExposureTime", "AnalogueGain", "Saturation")):
         self.options, self.config, self.camera_controls = {}, None, dict.fromkeys(controls)
-        self.hang_in, self.frames_left, self.garbled = "", None, False
+        self.hang_in, self.frames_left, self.garbled, self.torn = "", None, False, False
         self.calls, self.controls, self.out, self.started = [], [], 0, False
         self.requests = []
         self._unhang = threading.Event()

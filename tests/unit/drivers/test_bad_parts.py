@@ -1,23 +1,31 @@
 """What each driver makes of a part that is absent, lies, or goes away: the ones that no other test shows."""
 
 import os
+import sys
 import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
 
 from tests.unit.drivers.fake_gpiod import FakeGpiod
 from tests.unit.drivers.fake_picamera2 import FakePicamera2
-from trap.drivers import gadget, i2c, vitals, watchdog
+from trap.drivers import gadget, i2c, partition, vitals, watchdog
+from trap.drivers.absent import AbsentSupervisor
+from trap.drivers.age import sealer
 from trap.drivers.camera import CameraSettings, PiCamera
 from trap.drivers.card import FolderCard
 from trap.drivers.clock import BackedClock, SystemClock
+from trap.drivers.ed25519 import Ed25519, new_seed
 from trap.drivers.flash import Flash
 from trap.drivers.hostport import LastingPort
+from trap.drivers.inputs import Input
+from trap.drivers.lone import LoneSupervisor
 from trap.drivers.rtc import RtcTime
 from trap.drivers.tty import open_pty, open_tty
 from trap.drivers.uart import Uart
-from trap.ports import BurstPlan
+from trap.ports import BurstPlan, Vitals
+from trap_wire import codes, frames
 from trap_wire.errors import PartError, StorageError
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -81,7 +89,60 @@ def test_account_that_may_not_set_the_time_is_told_which_capability_it_lacks():
     assert "CAP_SYS_TIME" in BackedClock(Chip(RtcTime(NOON, trusted=True, temperature_c=0.0))).adopt()
 
 
+def test_time_of_a_host_is_taken_though_the_rtc_is_gone_and_that_is_said(monkeypatch):
+    stepped = []
+    monkeypatch.setattr(time, "clock_settime", lambda _, seconds: stepped.append(seconds))
+
+    class Gone(Chip):
+        def set(self, now):
+            raise PartError("DS3231", "no DS3231 at 0x68")
+
+    with pytest.raises(PartError, match="no DS3231"):
+        BackedClock(Gone(None)).set(NOON)
+    assert stepped == [NOON.timestamp()]
+
+
 # --- lines
+
+
+def test_pulses_of_a_long_burst_wait_in_the_kernel_with_their_time():
+    gpiod = FakeGpiod()
+    pir = Input(17, "PIR, header pin 11", chip="/dev/gpiochip0", gpiod=gpiod)
+    for number in range(40):
+        gpiod.pull(17, high=number % 2 == 0, at_ns=(1 + number) * 100_000_000)
+    seen = [pir.wait(0.1) for _ in range(40)]
+    assert [edge.at_ns // 100_000_000 for edge in seen] == list(range(1, 41))
+
+
+def test_pir_whose_line_is_gone_ends_the_wait_of_a_unit_without_supervisor():
+    gpiod = FakeGpiod()
+    supervisor = LoneSupervisor(Input(17, "PIR, header pin 11", chip="/dev/gpiochip0", gpiod=gpiod), 0, lambda: NOON)
+    gpiod.gone = True
+    with pytest.raises(PartError, match="line is gone"):
+        supervisor.receive(0.1)
+
+
+def test_slow_gauge_is_in_the_age_of_the_trigger_and_takes_nothing_from_it():
+    gpiod = FakeGpiod()
+
+    def slow():
+        time.sleep(0.05)
+        return Vitals(battery_mv=7_000)
+
+    pir = Input(17, "PIR, header pin 11", chip="/dev/gpiochip0", gpiod=gpiod)
+    supervisor = LoneSupervisor(pir, 0, lambda: NOON, slow)
+    gpiod.pull(17, high=True)
+    wake = frames.unpack_wake(supervisor.receive(0.1).payload)
+    assert (wake.reason, wake.battery_mv) == (codes.REASON_PIR, 7_000)
+    assert wake.trigger_age_ms >= 50
+
+
+def test_unit_that_nothing_wakes_waits_for_a_laptop():
+    nobody = AbsentSupervisor()
+    started = time.monotonic()
+    assert nobody.receive(0.05) is None
+    assert time.monotonic() - started >= 0.05
+    nobody.send(codes.HEARTBEAT)
 
 
 class DeadLine(FakeGpiod):
@@ -165,6 +226,47 @@ def test_usb_controller_that_comes_late_is_waited_for(tmp_path):
     timer.start()
     assert gadget._controller(tmp_path / "udc") == "3f980000.usb"
     timer.join()
+
+
+# --- what is in memory
+
+
+def test_picture_that_cannot_be_sealed_is_not_written_in_the_clear():
+    pyrage = pytest.importorskip("pyrage")
+    seal = sealer(str(pyrage.x25519.Identity.generate().to_public()))
+    assert seal(b"a picture").startswith(b"age-encryption.org")
+    with pytest.raises(StorageError, match="not sealed, so not written"):
+        seal("no bytes at all")
+
+
+def test_unit_without_cryptography_starts_and_fails_at_the_first_login(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric.ed25519", None)
+    signing = Ed25519(new_seed())
+    with pytest.raises(ImportError):
+        signing.public()
+
+
+def test_signature_or_key_that_is_none_is_not_good():
+    signing = Ed25519(new_seed())
+    signed = signing.sign(b"nonce")
+    assert signing.is_signed(signing.public(), signed, b"nonce")
+    for public, signature in ((signing.public(), b"short"), (b"no key", signed), (bytes(32), signed)):
+        assert not signing.is_signed(public, signature, b"nonce")
+
+
+def test_buffer_of_another_size_is_a_fault_of_the_camera():
+    library = FakePicamera2()
+    library.torn = True
+    camera = PiCamera(CameraSettings(main_px=(64, 48), lores_px=(32, 24)), lambda: NOON, library=lambda _: library)
+    with pytest.raises(PartError, match="camera"):
+        list(camera.burst(BurstPlan(frames=1, interval_ms=0)))
+    assert library.out == 0
+
+
+def test_command_that_does_not_come_back_leaves_the_media_partition_as_it_is(monkeypatch):
+    monkeypatch.setattr(partition, "PATIENCE_S", 0.1)
+    with pytest.raises(PartError, match=r"sleep: .*timed out"):
+        partition._run(["sleep", "10"])
 
 
 # --- the Pi's own state
