@@ -1,7 +1,8 @@
 """What the unit's system starts: installs the first release from the boot partition, then runs the release that is due.
 
 It travels as one file (``manul-boot.pyz``, made by ``manul release image``) and needs nothing but Raspberry Pi OS's own
-Python and openssh-client, since it runs before anything of ours is installed.
+Python and openssh-client, since it runs before anything of ours is installed. An image of ``make image`` starts it only when
+there is a release beside its own (``tools/image/root.py``).
 """
 
 import argparse
@@ -54,14 +55,30 @@ def _install(card: FolderCard, boot_partition: Path) -> int:
 
 def _start(card: FolderCard, data: Path, words: list[str], run: Run) -> int:
     """Only ``run`` is a start that counts: asking a release its version is no trial of it."""
-    start = boot.choose(card) if words[0] == "run" else boot.current(card)
+    start = _due(card, counts=words[0] == "run")
     if not start.name:
         raise NoUnitError("no release on this card: put one on it with 'manul release image'")
     sys.stderr.write(f"manul-boot: {start.version}{' on trial' if start.on_trial else ''}; {start.said}\n")
     folder = data / state.folder(start.name)
-    env = {**os.environ, "PYTHONPATH": str(folder / unpack.SITE), "MANUL_RELEASE": str(folder)}
+    places = [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
+    if start.name != state.BUILT_IN:  # that one is installed
+        places.insert(0, str(folder / unpack.SITE))
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(places), "MANUL_RELEASE": str(folder)}
     run(sys.executable, [sys.executable, "-m", "trap.cli", *words], env)
     return 0
+
+
+def _due(card: FolderCard, *, counts: bool) -> boot.Start:
+    """What runs now; the image's own release when the card with the others fails, or holds no whole one where it should."""
+    try:
+        start = boot.choose(card) if counts else boot.current(card)
+    except (TrapError, OSError) as error:
+        if own := boot.built_in(card, str(error)):
+            return own
+        raise
+    if start.name and state.mark(card, start.name) is None:
+        return boot.built_in(card, f"release {start.version} is not whole any more") or start
+    return start
 
 
 def first(card: FolderCard, boot_partition: Path) -> None:

@@ -5,12 +5,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from trap.drivers.card import FolderCard
 from trap.duty import Trap
 from trap.link.supervisor import SupervisorLine
 from trap.link.supervisor_update import Answer, Offer, offer
 from trap.ports import SupervisorLink
-from trap.releases import FOLDER
+from trap.releases import FOLDER, card_of
 from trap.update import state
 from trap.update.state import Release
 from trap_wire.entries import Kind
@@ -80,7 +79,7 @@ class SupervisorOffer:
 
 def confirmed(folder: Path) -> Release | None:
     """The release in this folder, when it is the one that stays; None while it is on trial, or after it was left."""
-    now = state.load(FolderCard(folder.parent.parent))
+    now = state.load(card_of(folder))
     return now.release(now.active) if now.active == folder.name and not now.trial else None
 
 

@@ -5,17 +5,23 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from trap.drivers.card import FolderCard
-from trap.update import boot
+from trap.update import boot, state
 from trap.update.images import Images
 from trap.update.unpack import python
 
-# Set by the launcher: the folder of the release that runs, data/update/a or b.
+# Set by the launcher: the folder of the release that runs, data/update/a or b; data/image for the image's own.
 FOLDER = "MANUL_RELEASE"
 
 
 def images(data: Path, keys: Callable[[], Iterable[bytes]]) -> Images:
-    """Takes releases that one of the programme's keys signed; they arrive in ``data/inbox``."""
-    return Images(FolderCard(data), data / "inbox", keys, python())
+    """Takes releases that one of the programme's keys signed; they arrive where they will lie, in ``data/update``."""
+    place = data / state.FOLDER
+    return Images(FolderCard(data, room=place), place / "inbox", keys, python())
+
+
+def card_of(folder: Path) -> FolderCard:
+    """The unit's data, from the folder of the release that runs."""
+    return FolderCard(folder.parent if folder.name == state.BUILT_IN else folder.parent.parent)
 
 
 def detectors(environment: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
@@ -32,7 +38,7 @@ def decided(trouble: str, environment: Mapping[str, str] = os.environ) -> str:
     """
     if FOLDER not in environment:
         return ""  # installed by hand, as developers do: nothing to go back to
-    card = FolderCard(Path(environment[FOLDER]).parent.parent)
+    card = card_of(Path(environment[FOLDER]))
     now = boot.current(card)
     if not now.on_trial:
         return now.said if boot.LEFT in now.said else ""

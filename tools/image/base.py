@@ -55,6 +55,7 @@ def _links(root: Path) -> None:
         "boot/firmware",
         "var/lib/manul/journal",
         "var/lib/manul/card",
+        "var/lib/manul/update",
         "var/log",
         "var/tmp",
         "mnt",

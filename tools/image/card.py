@@ -1,5 +1,6 @@
 """The card: FAT boot with the station slot, read-only ext4 root, ext4 journal, FAT32 media. No loop mount is needed."""
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ disable_splash=1
 boot_delay=0
 camera_auto_detect=1
 """
+ACCOUNT = 900  # firmware/systemd/manul.sysusers
 CMDLINE = "console=tty1 root={root} ro rootwait quiet loglevel=3 panic=10 fsck.repair=yes"
 GENIMAGE = """
 image boot.vfat {
@@ -43,9 +45,9 @@ image root.ext4 {
   size = %(root)s
 }
 image journal.ext4 {
-  ext4 { label = "manul-journal" use-mke2fs = true extraargs = "-m 0 -E root_owner=900:900" }
+  ext4 { label = "manul-journal" use-mke2fs = true extraargs = "-m 0 -N 32768 -E root_owner=900:900" }
   mountpoint = "/journal"
-  size = 128M
+  size = 768M
 }
 image media.vfat {
   vfat { label = "MANUL-MEDIA" extraargs = "-F 32" }
@@ -127,7 +129,9 @@ def _without_boot(to: Path, root: Path) -> Path:
     for path in (*tree.glob("boot/*-arm64"), *tree.glob("usr/lib/linux-image-*"), tree / "usr/include"):
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     # What the two data partitions begin with; whoever pulls a card reads the second one anywhere.
-    (tree / "journal").mkdir()
+    (tree / "journal/releases").mkdir(parents=True)
+    for folder in (tree / "journal", tree / "journal/releases"):
+        os.chown(folder, ACCOUNT, ACCOUNT)
     (tree / "media").mkdir(exist_ok=True)
     (tree / "media/README.txt").write_text(README)
     return tree

@@ -18,7 +18,7 @@ LEFT_OUT = (
 # Wheels that the `pi` extra and picamera2 need; versions come from requirements.lock where it names them.
 WHEELS = (
     "ai-edge-litert", "cbor2", "cryptography", "cffi", "pycparser", "gpiod", "smbus2", "pyserial", "pillow",
-    "picamera2", "simplejpeg", "piexif", "videodev2", "jsonschema", "jsonschema-specifications", "referencing",
+    "picamera2", "pyrage", "simplejpeg", "piexif", "videodev2", "jsonschema", "jsonschema-specifications", "referencing",
     "rpds-py", "attrs", "tqdm", "flatbuffers", "backports-strenum", "typing-extensions",
 )  # fmt: skip
 PICAMERA2 = "picamera2==0.3.38"
@@ -27,7 +27,7 @@ PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux2014_
 
 def extracted() -> Path:
     """Folder with ``root/``: the packages' files, owners kept."""
-    return cached("packages", digest(SUITE, *UNIT, *LEFT_OUT, Path(__file__)), _extract)
+    return cached("packages", digest(SUITE, *UNIT, *LEFT_OUT), _extract)
 
 
 def _extract(to: Path) -> None:
@@ -44,13 +44,19 @@ def _extract(to: Path) -> None:
 
 def wheels() -> Path:
     """Folder with the unpacked wheels of a unit, for CPython 3.13 on aarch64."""
-    return cached("wheels", digest("\n".join(_pins()), PICAMERA2, Path(__file__)), _unpack)
+    return unpacked("wheels", WHEELS)
 
 
-def _unpack(to: Path) -> None:
+def unpacked(name: str, wheels: tuple[str, ...]) -> Path:
+    """Folder ``name-key`` with ``wheels/`` and, unpacked, ``site/``."""
+    key = digest("\n".join(_pins(wheels)), *wheels, PICAMERA2, *PLATFORMS)
+    return cached(name, key, lambda to: _unpack(to, wheels))
+
+
+def _unpack(to: Path, wheels: tuple[str, ...]) -> None:
     python = ROOT / ".venv" / "bin" / "python"
-    (to / "pins.txt").write_text("\n".join(_pins()) + "\n")
-    wanted = [PICAMERA2 if name == "picamera2" else name for name in WHEELS]
+    (to / "pins.txt").write_text("\n".join(_pins(wheels)) + "\n")
+    wanted = [PICAMERA2 if name == "picamera2" else name for name in wheels]
     platforms = [word for platform in PLATFORMS for word in ("--platform", platform)]
     run(
         python, "-m", "pip", "download", "-q", "--no-deps", *platforms, "--python-version", "313",
@@ -61,11 +67,11 @@ def _unpack(to: Path) -> None:
         run(python, "-m", "zipfile", "-e", wheel, to / "site")
 
 
-def _pins() -> list[str]:
-    """The lock's lines for WHEELS that hold for every Python; the others are for the build machine's."""
+def _pins(wheels: tuple[str, ...]) -> list[str]:
+    """The lock's lines for wheels that hold for every Python; the others are for the build machine's."""
     lines = (
         line.split()[0]
         for line in (ROOT / "requirements.lock").read_text().splitlines()
         if "==" in line and ";" not in line
     )
-    return [line for line in lines if line.partition("==")[0] in WHEELS]
+    return [line for line in lines if line.partition("==")[0] in wheels]

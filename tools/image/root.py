@@ -1,10 +1,17 @@
 """The unit's root file system: packages, wheels, Manul, and what their maintainer scripts would have done."""
 
+import hashlib
+import json
 import shutil
+import sys
 from pathlib import Path
 
 from tools.image import base, toolchain
 from tools.image.host import ROOT, cached, digest, run
+
+sys.path.insert(0, str(ROOT / "firmware"))
+from trap.update import state
+from trap_wire import __version__
 
 DETECTOR = ROOT / "models" / "manul-s"  # the project's own; others in models/ are for comparison
 OVERLAY = Path(__file__).parent / "overlay"
@@ -36,6 +43,18 @@ UNTIL_CLEAN = """[Service]
 ExecStart=
 ExecStart=/bin/sh -c 'for n in 1 2 3 4 5 6; do /usr/sbin/fsck.fat -a %f && exit 0; [ $$? -eq 1 ] || exit 0; done'
 """
+# The image's own release starts at once; the launcher is for a card that holds another, and finds out which is due.
+TRAPD = f"""#!/usr/bin/python3
+import os
+import sys
+
+if os.path.exists("/var/lib/manul/{state.PATH}"):
+    from trap.launcher import main
+else:
+    from trap.cli import main
+
+sys.exit(main())
+"""
 ENABLED = {
     "multi-user.target.wants": ("trapd.service", "manul-sleep.path", "manul-gadget.service", "manul-media.service"),
 }
@@ -53,9 +72,12 @@ def _build(root: Path, below: Path, *, tuned: bool) -> None:
     run("cp", "-a", "--reflink=auto", below, root)
     _manul(root)
     run("cp", "-rT", OVERLAY, root)
+    own = root / "var/lib/manul" / state.folder(state.BUILT_IN)
+    (own / "systemd").mkdir()
     for unit in UNITS.iterdir():
         if place := PLACES.get(unit.suffix):
             shutil.copy(unit, root / place / unit.name.replace(".sysusers", ".conf"))
+        shutil.copy(unit, own / "systemd")  # what the next release's are compared with
     _accounts(root)
     _services(root, tuned=tuned)
     if tuned:
@@ -72,8 +94,19 @@ def _manul(root: Path) -> None:
     (root / "usr/share/manul").mkdir()
     run("cp", "-rT", DETECTOR, root / "usr/share/manul/detector")
     trapd = root / "usr/local/bin/trapd"
-    trapd.write_text("#!/usr/bin/python3\nimport sys\n\nfrom trap.cli import main\n\nsys.exit(main())\n")
+    trapd.write_text(TRAPD)
     trapd.chmod(0o755)
+    mark = root / "var/lib/manul" / state.mark_path(state.BUILT_IN)
+    mark.parent.mkdir(parents=True)
+    mark.write_text(json.dumps({"version": __version__, "sha256": _contents(root / base.SITE)}))
+
+
+def _contents(site: Path) -> str:
+    """One hash over the installed program: by it the image's release is told from others of the same version."""
+    total = hashlib.sha256()
+    for file in sorted(path for name in ("trap", "trap_wire") for path in (site / name).rglob("*.py")):
+        total.update(file.relative_to(site).as_posix().encode() + b"\0" + file.read_bytes())
+    return total.hexdigest()
 
 
 def _accounts(root: Path) -> None:

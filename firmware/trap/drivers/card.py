@@ -16,10 +16,11 @@ from trap_wire.errors import StorageError
 
 
 class FolderCard:
-    """``trap.ports.Card`` over a mounted folder."""
+    """``trap.ports.Card`` over a mounted folder. ``room``: the folder below it whose partition counts for what is free."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, room: Path | None = None) -> None:
         self.root = root
+        self._room = room or root
 
     def write(self, path: str, data: bytes) -> None:
         """Create or replace a file; new folders are made durable at once, so that a later fsync of the file is enough."""
@@ -71,7 +72,7 @@ class FolderCard:
     def free_bytes(self) -> int:
         """What an unprivileged process may still write."""
         with _said("."):
-            status = os.statvfs(self.root)
+            status = os.statvfs(self._room if self._room.exists() else self.root)
         return status.f_bavail * status.f_frsize
 
     def _make_folders(self, folder: Path) -> None:

@@ -41,6 +41,12 @@ def current(card: "Card") -> Start:
     return _start(state, state.trial or state.active, on_trial=bool(state.trial))
 
 
+def built_in(card: "Card", why: str) -> Start | None:
+    """The image's own release, when the one that is due cannot run; None on a card that has none."""
+    state = states.built_in(card)
+    return _start(replace(state, said=why), state.active, on_trial=False) if state.active else None
+
+
 def confirm(card: "Card") -> State:
     """The running release is healthy: it stays. Nothing to do when none is on trial."""
     state = states.load(card)

@@ -1,4 +1,8 @@
-"""Which of the two folders runs: one JSON file, replaced in one step."""
+"""Which of the two folders runs: one JSON file, replaced in one step.
+
+A card of ``make image`` has a third release, the one that the image was made of: it lies on the read-only root, is never
+written, and runs whenever the two others do not.
+"""
 
 import json
 from collections.abc import Mapping
@@ -13,6 +17,7 @@ if TYPE_CHECKING:
 FOLDER = "update"
 PATH = f"{FOLDER}/state.json"
 NAMES = ("a", "b")
+BUILT_IN = "image"  # beside FOLDER, since that is another partition
 STARTS = 3  # of a new release until it must have confirmed itself
 
 
@@ -50,19 +55,31 @@ class State:
 
 
 def load(card: "Card") -> State:
-    """The state; an empty one on a card that never had an update. A file that cannot be read is said, not guessed."""
+    """The state; on a card that never had an update the image's own release, or nothing where the image has none.
+
+    A file that cannot be read is said, not guessed.
+    """
+    own = built_in(card)
     if card.size(PATH) is None:
-        return State()
+        return replace(own, said="")
     try:
-        return _parsed(json.loads(card.read(PATH)))
+        return _parsed(json.loads(card.read(PATH)), own.releases)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        return _found(card, f"{PATH} cannot be read ({error}): looked at the folders instead")
+        said = f"{PATH} cannot be read ({error})"
+        return replace(own, said=f"{said}: the image's own release runs") if own.active else _found(card, said)
 
 
-def _parsed(raw: Mapping[str, Any]) -> State:
+def built_in(card: "Card") -> State:
+    """A state in which the image's own release runs; an empty one where the image has none."""
+    found = mark(card, BUILT_IN)
+    return State(active=BUILT_IN, releases={BUILT_IN: found}) if found else State()
+
+
+def _parsed(raw: Mapping[str, Any], own: Mapping[str, Release]) -> State:
     releases = {
         name: Release(str(r["version"]), str(r["sha256"])) for name, r in raw["releases"].items() if name in NAMES
     }
+    releases |= own
     state = State(str(raw["active"]), str(raw["trial"]), int(raw["starts_left"]), releases, str(raw["said"]))
     if state.active not in ("", *releases) or state.trial not in ("", *releases):
         raise ValueError(f"names a folder that holds nothing: {state.active}/{state.trial}")
@@ -72,7 +89,7 @@ def _parsed(raw: Mapping[str, Any]) -> State:
 def _found(card: "Card", said: str) -> State:
     """A state from what the folders say of themselves: the first that was ever whole runs."""
     releases = {name: release for name in NAMES if (release := mark(card, name))}
-    return State(active=next(iter(releases), ""), releases=releases, said=said)
+    return State(active=next(iter(releases), ""), releases=releases, said=f"{said}: looked at the folders instead")
 
 
 def save(card: "Card", state: State) -> None:
@@ -86,7 +103,7 @@ def save(card: "Card", state: State) -> None:
 
 def folder(name: str) -> str:
     """Path of a folder on the card."""
-    return f"{FOLDER}/{name}"
+    return BUILT_IN if name == BUILT_IN else f"{FOLDER}/{name}"
 
 
 def mark_path(name: str) -> str:

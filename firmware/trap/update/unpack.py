@@ -1,6 +1,12 @@
-"""From a bundle's members to files of a folder. A wheel is a zip of packages: unpacked, it is installed (PEP 427)."""
+"""From a bundle's members to files of a folder. A wheel is a zip of packages: unpacked, it is installed (PEP 427).
 
+Byte code is made here, once, and written, synced and proved like every other file: a unit compiles nothing when it starts, which
+would take it three times as long to be armed (docs/image.md), and a torn file of byte code would keep it from starting at all.
+"""
+
+import importlib.util
 import io
+import marshal
 import re
 import sys
 import zipfile
@@ -11,13 +17,15 @@ from trap_wire.bundle import Bundle, File
 from trap_wire.errors import BadInputError, IntegrityError
 
 SITE = "site"
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+UNCHECKED = 0b01  # PEP 552: by hash, and not compared with the source
 # `manul-1.0.data/purelib/x` belongs at the top; scripts, headers and data have no place on a unit.
 _DATA = re.compile(r"[^/]+\.data/(?P<kind>[^/]+)/(?P<path>.+)")
 
 
 def python() -> str:
     """This interpreter as bundles name it, like 3.11."""
-    return f"{sys.version_info.major}.{sys.version_info.minor}"
+    return HERE
 
 
 def wanted(bundle: Bundle, python: str) -> list[File]:
@@ -30,7 +38,19 @@ def wanted(bundle: Bundle, python: str) -> list[File]:
 
 
 def files(bundle: Bundle, python: str) -> Iterator[tuple[str, bytes]]:
-    """Paths below the folder with their bytes, each proved against the manifest."""
+    """Paths below the folder with their bytes, each proved against the manifest; behind a module its byte code."""
+    for path, data in _unpacked(bundle, python):
+        yield path, data
+        if python == HERE and (made := byte_code(path, data)):
+            yield made
+
+
+def size(bundle: Bundle, python: str) -> int:
+    """Bytes that the unpacked release takes, wheels counted unpacked; byte code is about as large as its source."""
+    return sum(len(data) * (2 if compiles(path) else 1) for path, data in _unpacked(bundle, python))
+
+
+def _unpacked(bundle: Bundle, python: str) -> Iterator[tuple[str, bytes]]:
     for file, data in bundle.contents([file.path for file in wanted(bundle, python)]):
         if file.role == "wheel":
             yield from _wheel(file.path, data)
@@ -38,9 +58,22 @@ def files(bundle: Bundle, python: str) -> Iterator[tuple[str, bytes]]:
             yield file.path, data
 
 
-def size(bundle: Bundle, python: str) -> int:
-    """Bytes that the unpacked release takes, wheels counted unpacked."""
-    return sum(len(data) for _, data in files(bundle, python))
+def compiles(path: str) -> bool:
+    """Whether a unit may import this file; libraries bring their tests along, which it never does."""
+    parts = PurePosixPath(path).parts
+    return parts[0] == SITE and path.endswith(".py") and "tests" not in parts
+
+
+def byte_code(path: str, source: bytes) -> tuple[str, bytes] | None:
+    """Path and bytes of a module's byte code, which Python takes unchecked (PEP 552); None for what is no Python or not imported."""
+    if not compiles(path):
+        return None
+    try:
+        code = compile(source, path, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):  # a template, or for another Python: whoever imports it will be told
+        return None
+    head = importlib.util.MAGIC_NUMBER + UNCHECKED.to_bytes(4, "little") + importlib.util.source_hash(source)
+    return importlib.util.cache_from_source(path), head + marshal.dumps(code)
 
 
 def _wheel(path: str, data: bytes) -> Iterator[tuple[str, bytes]]:

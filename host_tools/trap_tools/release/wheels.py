@@ -19,23 +19,29 @@ PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_17_aarch64", "manylinux_2_27_
 _NAME = re.compile(r"[A-Za-z0-9_.]+-[^-]+(-\d[^-]*)?-(?P<python>[^-]+)-(?P<abi>[^-]+)-(?P<platform>[^-]+)\.whl")
 
 
-def gathered(application: Path, extras: str, folder: Path, offline: Path | None = None) -> list[tuple[str, Path]]:
+def gathered(
+    application: Path,
+    extras: str,
+    folder: Path,
+    offline: Path | None = None,
+    pythons: Sequence[str] = PYTHONS,
+) -> list[tuple[str, Path]]:
     """Download what the application's wheel needs; (path in the bundle, file) pairs, each wheel once.
 
     ``offline`` is a folder of wheels to take instead of an index. ``PartError`` never: pip's own words in ``BadInputError``.
     """
     found: dict[str, dict[str, Path]] = {}
-    for python in PYTHONS:
+    for python in pythons:
         target = folder / _tag(python)
         _pip(_order(application, extras, python, target, offline), python)
         for wheel in sorted(target.glob("*.whl")):
             check(wheel, python)
             found.setdefault(wheel.name, {})[_tag(python)] = wheel
-    return [pair for name, by_tag in sorted(found.items()) for pair in _placed(name, by_tag)]
+    return [pair for name, by_tag in sorted(found.items()) for pair in _placed(name, by_tag, len(pythons))]
 
 
-def _placed(name: str, by_tag: dict[str, Path]) -> Iterable[tuple[str, Path]]:
-    if len(by_tag) == len(PYTHONS):
+def _placed(name: str, by_tag: dict[str, Path], all_of_them: int) -> Iterable[tuple[str, Path]]:
+    if len(by_tag) == all_of_them and (all_of_them > 1 or name.endswith("-any.whl")):
         return [(f"wheels/any/{name}", next(iter(by_tag.values())))]
     return [(f"wheels/{tag}/{name}", path) for tag, path in by_tag.items()]
 
