@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.system.frames import draw
-from tools.image import base
+from tools.image import base, packages
 from tools.image.host import ROOT, Apt, cached, digest, run
 from tools.image.toolchain import toolchain
 
@@ -20,11 +20,27 @@ SOURCES = (
     "drivers/gpio/dev-sync-probe.c",
     "drivers/gpio/dev-sync-probe.h",
     "kernel/irq/irq_sim.c",
+    "drivers/scsi/scsi_debug.c",
+    "drivers/scsi/scsi_logging.h",
+    "drivers/scsi/sd.h",
+)
+# What `manul flash` needs of a laptop, for the card reader that the machine has; the program itself is in the image's wheel.
+HOST = (
+    "click",
+    "rich",
+    "markdown-it-py",
+    "mdurl",
+    "pygments",
+    "segno",
+    "fpdf2",
+    "fonttools",
+    "defusedxml",
+    "zstandard",
 )
 
 
 def modules() -> Path:
-    """Folder with gpio-sim.ko and i2c-regsim.ko for the image's kernel."""
+    """Folder with gpio-sim.ko, scsi_debug.ko and i2c-regsim.ko for the image's kernel."""
     return cached("modules", digest(GUEST / "modules", base.kernel(), *SOURCES), _build_modules)
 
 
@@ -52,7 +68,7 @@ def _sources(kernel: Path, build: Path) -> None:
     shutil.rmtree(build, ignore_errors=True)
     shutil.copytree(GUEST / "modules", build)
     shutil.copy(kernel / "drivers/gpio/gpio-sim.c", build / "gpio-sim-main.c")
-    for name in SOURCES[1:3]:
+    for name in (*SOURCES[1:3], *SOURCES[4:]):
         if (kernel / name).exists():
             shutil.copy(kernel / name, build)
     # irq_to_desc() is not exported to modules; generic_handle_irq() is, and does the same here.
@@ -65,21 +81,34 @@ def _sources(kernel: Path, build: Path) -> None:
     (build / "irq_sim.c").write_text("\n".join(lines) + "\n")
 
 
+def host() -> Path:
+    """Folder ``site`` with the wheels of HOST, for the image's Python."""
+    return packages.unpacked("host-wheels", HOST) / "site"
+
+
 def disk(to: Path) -> Path:
-    """An ext4 image in folder ``to`` with modules/, site/, bin/ and frames/; named by what is in it, as snapshots need it."""
+    """An ext4 image in folder ``to`` with modules/, site/, host/, bin/ and frames/; named by what is in it, as snapshots need it."""
     fresh = bool(os.environ.get("MANUL_FIRMWARE_FROM_TREE"))  # for work on the firmware itself: newer than the image's
-    inputs = (GUEST, HERE / "frames.py", Path(__file__), modules().name, *([ROOT / "firmware"] if fresh else []))
+    inputs = (
+        GUEST,
+        HERE / "frames.py",
+        Path(__file__),
+        modules().name,
+        host().parent.name,
+        *([ROOT / "firmware"] if fresh else []),
+    )
     image = to / f"bench-{digest(*inputs)}.ext4"
     if image.exists():
         return image
     tree = Path(tempfile.mkdtemp(dir=to)) / "tree"
     shutil.copytree(GUEST, tree, ignore=shutil.ignore_patterns("__pycache__"))
     draw(tree / "frames")
+    shutil.copytree(host(), tree / "host")
     for package in ("trap", "trap_wire") if fresh else ():
         shutil.copytree(ROOT / "firmware" / package, tree / "site" / package)
     for module in modules().glob("*.ko"):
         shutil.copy(module, tree / "modules")
-    run("mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-d", tree, tree.parent / image.name, "48M")
+    run("mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-d", tree, tree.parent / image.name, "128M")
     (tree.parent / image.name).rename(image)
     shutil.rmtree(tree.parent)
     return image

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.system.crash import Partition
+
 QEMU = "qemu-system-aarch64"
 MEMORY_MB = 512
 CMDLINE = (
@@ -113,11 +115,28 @@ class Machine:
     def begin_from(self, snapshot: str) -> None:
         """Everything, the card too, as it was when the snapshot was taken."""
         self.monitor(f"loadvm {snapshot}")
+        self.qmp("cont")
         self.run("true")
 
     def reset(self) -> None:
         """The reset button: no warning, no sync."""
         self.qmp("system_reset")
+
+    def halted_card(self, parts: dict[int, Partition], to: Path) -> dict[int, Path]:
+        """The machine stopped where it is, reset, and partitions of its card as files; ``begin_from`` has it go on.
+
+        Read through QEMU, which alone knows its card while it runs.
+        """
+        self.qmp("stop")
+        self.qmp("system_reset")
+        sock = self.folder / "nbd.sock"
+        sock.unlink(missing_ok=True)
+        self.monitor(f"nbd_server_start unix:{sock}")
+        self.monitor("nbd_server_add card")
+        try:
+            return {number: _copied(sock, part, to / f"p{number}.state") for number, part in parts.items()}
+        finally:
+            self.monitor("nbd_server_stop")
 
     def close(self) -> None:
         """Pull the plug."""
@@ -171,6 +190,14 @@ class Machine:
             else:
                 return channel
         raise MachineError(f"{name} did not open")
+
+
+def _copied(sock: Path, part: Partition, to: Path) -> Path:
+    server = {"driver": "nbd", "server": {"type": "unix", "path": str(sock)}, "export": "card"}
+    source = {"driver": "raw", "offset": part.start, "size": part.size, "file": server}
+    line = ["qemu-img", "convert", "-O", "raw", f"json:{json.dumps(source)}", str(to)]
+    subprocess.run(line, check=True, capture_output=True)
+    return to
 
 
 def _drive(card: Path, log: Path | None) -> list[str]:

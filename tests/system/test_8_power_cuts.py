@@ -1,29 +1,21 @@
 """Power cuts: the writes of one run, then 300 cards as a cut would have left them, each mended and recovered for real."""
 
-import hashlib
 import os
 import shutil
 import subprocess
 from concurrent.futures import ProcessPoolExecutor
-from datetime import UTC, datetime
 
 import pytest
 
 from tests.system import bench as benches
 from tests.system.crash import Cuts, logged
 from tests.system.machine import running
+from tests.system.mended import JOURNAL, MEDIA, extract, mend, recovers
 from tests.system.unit import burst, entries
-from trap.drivers.card import FolderCard
-from trap.store.journal import Journal
-from trap.store.media import MediaStore
-from trap_wire.entries import verified
 
 STATES = 300
 WORKERS = min(2, os.cpu_count() or 1)
 BURSTS = 6
-FSCK_PASSES = 6  # as the image has it: tools/image/root.py
-JOURNAL, MEDIA = 2, 3  # third and fourth partition
-NOW = datetime(2026, 6, 2, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -74,50 +66,7 @@ def holds(image, log, promises, folder, seed):
         shutil.rmtree(unit, ignore_errors=True)
         mend(parts[JOURNAL], parts[MEDIA])
         extract(parts[JOURNAL], parts[MEDIA], unit)
-        recovers(unit, promised, cut)
+        recovers(unit, promised, f"cut after request {cut}")
         shutil.rmtree(unit)
         tried += 1
     return tried
-
-
-def mend(journal, media):
-    """What the unit's own fsck does before it mounts; a look after it must find nothing.
-
-    fsck.fat needs up to three passes for a folder that was half made: its cluster, its entry, the rest of its long name.
-    """
-    first = subprocess.run(["e2fsck", "-fp", journal], capture_output=True, text=True, check=False)
-    assert first.returncode in (0, 1), first.stdout
-    again = subprocess.run(["e2fsck", "-fn", journal], capture_output=True, text=True, check=False)
-    assert again.returncode == 0, again.stdout
-    for _ in range(FSCK_PASSES):
-        said = subprocess.run(["fsck.fat", "-a", media], capture_output=True, text=True, check=False)
-        assert said.returncode in (0, 1), said.stdout
-        if said.returncode == 0:
-            return
-    raise AssertionError(said.stdout)
-
-
-def extract(journal, media, unit):
-    """Both partitions as folders, without a mount."""
-    (unit / "journal").mkdir(parents=True)
-    (unit / "card").mkdir()
-    subprocess.run(["debugfs", "-R", f"rdump / {unit / 'journal'}", journal], capture_output=True, check=True)
-    copied = subprocess.run(
-        ["mcopy", "-snQ", "-i", media, "::*", unit / "card"], capture_output=True, text=True, check=False
-    )
-    assert copied.returncode == 0, copied.stderr
-
-
-def recovers(unit, promised, cut):
-    """The unit's own recovery: the chain holds, nothing promised is gone, every journalled photograph is what its hash says."""
-    journal = Journal(unit / "journal" / "journal.sqlite")
-    assert len(list(verified(journal.entries()))) == journal.head
-    assert journal.head >= promised, (
-        f"cut after request {cut}: entries up to {promised} were committed, {journal.head} are there"
-    )
-    card = FolderCard(unit / "card")
-    words = MediaStore(card, journal).recover(NOW)
-    assert not [word for word in words if "not on the card" in word], f"cut after request {cut}: {words}"
-    for item in journal.files():
-        assert hashlib.sha256(card.read(item.path)).hexdigest() == item.sha256, f"cut after request {cut}: {item.path}"
-    journal.close()

@@ -3,7 +3,7 @@
 The unit has this library already, for updates: a second one (PyNaCl, 3.7 MB resident against 10.3 MB measured here) would
 be one more to keep patched in the field, for memory that is only taken while somebody is at the cable.
 
-- absent (a release without it): ``ImportError``, which the link answers as a defect of that command; all that needs no login goes on.
+- absent (a release without it): ``ImportError``, a defect of that command to the link; what needs no login goes on.
 - slow (the first login loads it): the laptop waits.
 - lying (a signature or a key that is none): False, never an exception.
 - gone in mid-use: cannot be, it is in memory.

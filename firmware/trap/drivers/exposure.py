@@ -4,8 +4,8 @@ Metering takes libcamera five to ten frames; the animal is gone by then. So the 
 automatic exposure takes over for the rest of the burst. Lux to exposure after ISO 2720 (incident light, C = 250) for the
 f/1.8 lens of Camera Module 3 and ISO 100 at gain 1; not yet run on hardware: the bench photographs a grey card at five levels.
 
-The light sensor behind it is the supervisor's part. Absent or gone in mid-use: no level, the camera meters. Slow: the level came
-with the wake or did not. Lying (negative, no number): as absent; a wrong level costs the first frame, the others are metered.
+The light sensor behind it is the supervisor's part. Absent or gone in mid-use: no level, the camera meters. Slow: the level
+came with the wake or did not. Lying (negative, no number): as absent; a wrong level costs the first frame, and no other.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """From a bundle's members to files of a folder. A wheel is a zip of packages: unpacked, it is installed (PEP 427).
 
-Byte code is made here, once, and written, synced and proved like every other file: a unit compiles nothing when it starts, which
-would take it three times as long to be armed (docs/image.md), and a torn file of byte code would keep it from starting at all.
+Byte code is made here, once, and written, synced and proved like every other file: a unit compiles nothing when it starts,
+which would take three times as long (docs/image.md), and a torn file of byte code would keep it from starting at all.
 """
 
 import importlib.util
@@ -11,6 +11,7 @@ import re
 import sys
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 
 from trap_wire.bundle import Bundle, File
@@ -47,7 +48,17 @@ def files(bundle: Bundle, python: str) -> Iterator[tuple[str, bytes]]:
 
 def size(bundle: Bundle, python: str) -> int:
     """Bytes that the unpacked release takes, wheels counted unpacked; byte code is about as large as its source."""
-    return sum(len(data) * (2 if compiles(path) else 1) for path, data in _unpacked(bundle, python))
+    found = (_lengths(file, data) for file, data in bundle.contents([file.path for file in wanted(bundle, python)]))
+    return sum(length * (2 if compiles(path) else 1) for lengths in found for path, length in lengths)
+
+
+def _lengths(file: File, data: bytes) -> list[tuple[str, int]]:
+    """What a wheel's table of contents says, which the manifest's signature covers; nothing is unpacked for it."""
+    if file.role != "wheel":
+        return [(file.path, file.size)]
+    with _opened(file.path, data) as wheel:
+        places = ((_place(file.path, entry.filename), entry.file_size) for entry in wheel.infolist())
+        return [(f"{SITE}/{place}", length) for place, length in places if place]
 
 
 def _unpacked(bundle: Bundle, python: str) -> Iterator[tuple[str, bytes]]:
@@ -65,7 +76,7 @@ def compiles(path: str) -> bool:
 
 
 def byte_code(path: str, source: bytes) -> tuple[str, bytes] | None:
-    """Path and bytes of a module's byte code, which Python takes unchecked (PEP 552); None for what is no Python or not imported."""
+    """Path and bytes of a module's byte code, which Python takes unchecked (PEP 552); None for what nobody imports."""
     if not compiles(path):
         return None
     try:
@@ -77,11 +88,17 @@ def byte_code(path: str, source: bytes) -> tuple[str, bytes] | None:
 
 
 def _wheel(path: str, data: bytes) -> Iterator[tuple[str, bytes]]:
+    with _opened(path, data) as wheel:
+        for entry in wheel.infolist():
+            if not entry.is_dir() and (place := _place(path, entry.filename)):
+                yield f"{SITE}/{place}", wheel.read(entry)
+
+
+@contextmanager
+def _opened(path: str, data: bytes) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as wheel:
-            for entry in wheel.infolist():
-                if not entry.is_dir() and (place := _place(path, entry.filename)):
-                    yield f"{SITE}/{place}", wheel.read(entry)
+            yield wheel
     except (zipfile.BadZipFile, NotImplementedError) as error:
         raise IntegrityError(f"{path} in the bundle is not a whole wheel ({error}): build the release again") from error
 

@@ -13,7 +13,11 @@ ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "drivers.md").read_text()
 ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if line.startswith("| `")]
 NAMES = sorted(module.name for module in pkgutil.iter_modules(drivers.__path__))
-FOLDERS = {"unit": ROOT / "tests/unit/drivers", "unit/link": ROOT / "tests/unit/link", "unit/trap": ROOT / "tests/unit/trap"}
+FOLDERS = {
+    "unit": ROOT / "tests/unit/drivers",
+    "unit/link": ROOT / "tests/unit/link",
+    "unit/trap": ROOT / "tests/unit/trap",
+}
 
 
 @pytest.mark.parametrize("name", NAMES)

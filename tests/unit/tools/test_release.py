@@ -289,7 +289,19 @@ def test_damaged_memory_of_the_programme_is_named():
 
 def test_bundle_for_one_python_brings_no_wheels_of_the_other(desk):
     app = wheelhouse.build(desk / "wheels", "1.7")
-    words = ["build", "--version", "1.7", "--key", desk / "key", "--app", app, "--extras", "", "--wheelhouse", desk / "wheels"]
+    words = [
+        "build",
+        "--version",
+        "1.7",
+        "--key",
+        desk / "key",
+        "--app",
+        app,
+        "--extras",
+        "",
+        "--wheelhouse",
+        desk / "wheels",
+    ]
     answer = manul(*words, "--python", "3.13", "--to", desk / "one.manul")
     assert answer.exit_code == 0, answer.output
     said = json.loads(manul("verify", desk / "one.manul", "--key", desk / "key.pub", "--json").output)

@@ -134,7 +134,9 @@ def test_free_room_is_that_of_the_partition_on_which_releases_lie(tmp_path):
 
 def test_installed_module_brings_its_byte_code_and_python_takes_it(card, tmp_path):
     """Made at the installing, unchecked: a unit compiles nothing when it starts."""
-    app = wheel(tmp_path / "manul-1-py3-none-any.whl", **{"said.py": "WORD = 'compiled'\n", "tests__said.py": "WORD = 1\n"})
+    app = wheel(
+        tmp_path / "manul-1-py3-none-any.whl", **{"said.py": "WORD = 'compiled'\n", "tests__said.py": "WORD = 1\n"}
+    )
     contents = Contents()
     contents.add("wheels/any/" + app.name, "wheel", app)
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
