@@ -198,7 +198,7 @@ def _told(work: Callable[[], Body]) -> Body:
         return work()
     except OSError as error:
         why = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        reason = f"the unit cannot keep a release ({why}): is its card full, or made read-only by 'make image'?"
+        reason = f"the unit cannot keep a release ({why}): is its card full, or failing and read-only?"
         return refused(Error.NO_MEMORY, reason)
 
 

@@ -235,12 +235,12 @@ def whole(bundles):
     return {"off": 0, "data": raw, "len": len(raw), "sha": hashlib.sha256(raw).digest()}
 
 
-def test_unit_whose_releases_lie_on_a_read_only_root_says_so(tmp_path, bundles):
+def test_unit_that_cannot_write_where_its_releases_lie_says_so(tmp_path, bundles):
     (tmp_path / "file").write_bytes(b"")
     images = Images(FolderCard(tmp_path), tmp_path / "file" / "inbox", list, "3.11")
     answer = images.upload(whole(bundles))
     assert (answer["rc"], "Not a directory" in answer["rsn"]) == (Error.NO_MEMORY, True)
-    assert "read-only by 'make image'" in answer["rsn"]
+    assert "failing and read-only" in answer["rsn"]
 
 
 def test_card_that_turns_read_only_before_the_trial_says_so_and_the_unit_runs_on(tmp_path, bundles):
