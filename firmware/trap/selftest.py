@@ -5,6 +5,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -144,7 +145,9 @@ def _card(trap: Trap) -> Iterator[Row]:
         yield ["card", FAIL, f"{error}: replace the card", {"why": "fault"}]
         return
     finally:
-        trap.card.remove(_TRIAL)
+        with suppress(StorageError):
+            trap.card.remove(_TRIAL)
+            trap.card.sync_folder(_TRIAL.rpartition("/")[0])
     values = {"write_mb_s": round(speed, 1), "free_bytes": trap.store.free_bytes()}
     if not good:
         yield ["card", FAIL, "gives back other bytes than it was given: replace the card", {**values, "why": "lies"}]

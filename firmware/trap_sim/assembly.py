@@ -7,12 +7,15 @@ from trap.assembly import Parts, put_together
 from trap.deployment import Deployment, parse_or_safe
 from trap.drivers.supervised import HELLO_S, acquaint
 from trap.duty import Trap
+from trap.link.bulk import Bulk
 from trap.link.supervisor import SupervisorLine, settings_of
+from trap.store.held import HeldCard
 from trap.store.media import MIB, Reserve
 from trap_sim.board import Board
 from trap_sim.camera import SimCamera
 from trap_sim.card import SimCard
 from trap_sim.clock import Rtc, SimClock
+from trap_sim.drive import PretendDrive
 from trap_sim.flash import Flash
 from trap_sim.uart import Uart, WirePort
 from trap_sim.vtime import VirtualTime
@@ -29,7 +32,10 @@ RESERVE = Reserve(journal=2 * MIB, heartbeat=2 * MIB)
 
 @dataclass(frozen=True, slots=True)
 class Rig:
-    """The pretend parts of one unit, and the folder that stands for its card. ``detector`` None runs without one."""
+    """The pretend parts of one unit, and the folder that stands for its card. ``detector`` None runs without one.
+
+    ``drive`` None: a unit without a USB gadget.
+    """
 
     folder: Path
     time: VirtualTime
@@ -39,21 +45,25 @@ class Rig:
     camera: SimCamera
     card: SimCard
     detector: Path | None
+    drive: PretendDrive | None = None
 
 
 def simulated_trap(rig: Rig) -> Trap:
     """The same frozen ``Trap`` as ``trap.assembly.real_trap``, as it stands after each boot of the Pi."""
     deployment, line = deployment_of(rig.folder), line_of(rig.time, rig.uart, rig.board)
+    clock = SimClock(rig.time, rig.rtc, lambda now: line.set_clock(round(now.timestamp())))
+    bulk = Bulk(rig.drive, clock.monotonic_ms) if rig.drive else None
     trap = put_together(
         Parts(
             deployment=deployment,
             camera=rig.camera,
             supervisor=line,
-            card=rig.card,
-            clock=SimClock(rig.time, rig.rtc, lambda now: line.set_clock(round(now.timestamp()))),
+            card=HeldCard(rig.card, lambda: bulk.on) if bulk else rig.card,
+            clock=clock,
             journal=rig.folder / JOURNAL,
             detector=rig.detector,
             reserve=RESERVE,
+            bulk=bulk,
         )
     )
     if trouble := acquaint(line, deployment, trap.journal.newest(Kind.SUPERVISOR)):

@@ -19,6 +19,7 @@ from trap_sim.board import Board, Pins, Readings
 from trap_sim.camera import CameraFaults, SimCamera, World
 from trap_sim.card import CardFaults, SimCard
 from trap_sim.clock import Rtc, RtcFaults, SimClock
+from trap_sim.drive import PretendDrive
 from trap_sim.flash import Flash
 from trap_sim.pir import Pulse
 from trap_sim.power import Supply
@@ -73,7 +74,8 @@ class SimUnit:
         self.card = SimCard(setting.folder / CARD, fate.card, setting.seed)
         world = World(self.surroundings.scene, lambda: sky.lux(self.time.ms))
         camera = SimCamera(self.time, SimClock(self.time, rtc), world, fate.camera, setting.seed)
-        self.rig = Rig(setting.folder, self.time, rtc, uart, self.board, camera, self.card, setting.detector)
+        drive = PretendDrive()  # at a laptop nothing comes up, but the unit lends its card as a real one does
+        self.rig = Rig(setting.folder, self.time, rtc, uart, self.board, camera, self.card, setting.detector, drive)
         self.power_cuts = 0
         self.troubles: list[str] = []
 

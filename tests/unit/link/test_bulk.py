@@ -7,7 +7,6 @@ import threading
 import pytest
 from click.testing import CliRunner
 
-from tests.drives import PretendDrive
 from tests.link_rig import START
 from tests.link_unit import WholeUnit
 from tests.unit.trap.parts import QueueLink, ScriptedCamera, shot, wake
@@ -16,6 +15,7 @@ from trap.assembly import summary_of
 from trap.link.bulk import SECONDS_MOST, UNPLUGGED_MS, Bulk, Cause
 from trap.store.held import HeldCard
 from trap.store.media import MediaStore, Reserve
+from trap_sim.drive import PretendDrive
 from trap_tools.cli import main
 from trap_tools.field import drive as drive_of
 from trap_tools.link import group70

@@ -13,7 +13,6 @@ from smpclient.requests.settings_management import (
 )
 from smpclient.requests.statistics_management import GroupData, ListOfGroups
 
-from tests.drives import PretendDrive
 from tests.link_rig import plugged_in
 from tests.link_unit import STATION, WholeUnit
 from tests.unit.link.test_general_clients import asked
@@ -25,6 +24,7 @@ from trap.ports import Lighting
 from trap.records import wake_body
 from trap.selftest import self_test
 from trap.store.held import HeldCard
+from trap_sim.drive import PretendDrive
 from trap_tools.link import group70
 from trap_tools.link.client import Unit
 from trap_tools.link.line import Line

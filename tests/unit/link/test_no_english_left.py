@@ -14,12 +14,12 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from tests.drives import PretendDrive
 from tests.link_unit import STATION, WholeUnit
 from tests.unit.link.test_fieldwork import checkered
 from tests.unit.link.test_screens import FACTS
 from tests.unit.trap.parts import ScriptedCamera
 from trap.link.bulk import Bulk
+from trap_sim.drive import PretendDrive
 from trap_tools import i18n
 from trap_tools.cli import main
 from trap_tools.field import bulk, check, drive, summary

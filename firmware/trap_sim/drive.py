@@ -16,20 +16,24 @@ class PretendDrive:
 
     @property
     def shown(self) -> bool:
+        """Whether the medium is in it."""
         self._there()
         return self.medium
 
     @property
     def plugged(self) -> bool:
+        """Whether a host is at the cable."""
         self._there()
         return self.plugged_in
 
     def show(self) -> None:
+        """Put the medium in."""
         self._there()
         self.medium = True
         self.log.append("show")
 
     def hide(self) -> None:
+        """Take it out."""
         self._there()
         if self.medium:
             self.medium = False
