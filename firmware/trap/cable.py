@@ -45,9 +45,16 @@ def host_facts(
     ``secrets`` is where the unit's own key lies; the media card when it is not given, which a drive would show to the host.
     """
     vault, journal = Vault(secrets or trap.card), trap.journal
+    known: list[tuple[bytes, ...]] = []  # asked for at every request; a change by the cable is the only one
 
     def keys() -> tuple[bytes, ...]:
-        return public_keys(vault.read(KEYS) or b"")
+        if not known:
+            known.append(public_keys(vault.read(KEYS) or b""))
+        return known[0]
+
+    def keep_keys(value: bytes) -> None:
+        known.clear()
+        vault.keep(KEYS, value)
 
     def told(words: str, key: str) -> None:
         journal.append(Kind.VISIT, trap.clock.now(), {"what": words, "key": key or None})
@@ -63,7 +70,7 @@ def host_facts(
         summary=summary,
         clock_told=lambda unit_time, host_time: clock_told(journal, unit_time, host_time),
         trust=Trust(keys, Ed25519(vault.first(SEED, new_seed)), told),
-        settings=_settings(trap, vault, station),
+        settings=_settings(trap, vault, keep_keys, station),
         stats={"journal": lambda: {"entries": journal.head}, "card": lambda: {"free_bytes": trap.store.free_bytes()}},
         work=UnitWork(trap, lambda: not keys(), deployment),
         images=releases.images(data, keys) if data else None,
@@ -92,7 +99,9 @@ def _restart(trap: Trap) -> None:
     trap.restart.set()
 
 
-def _settings(trap: Trap, vault: Vault, station: StationSlot | None) -> dict[str, Setting]:
+def _settings(
+    trap: Trap, vault: Vault, keep_keys: Callable[[bytes], None], station: StationSlot | None
+) -> dict[str, Setting]:
     def kept(name: str, keep: Callable[[bytes], None]) -> Callable[[bytes], None]:
         def write(value: bytes) -> None:
             keep(value)
@@ -104,9 +113,7 @@ def _settings(trap: Trap, vault: Vault, station: StationSlot | None) -> dict[str
         if not public_keys(value):
             raise BadInputError(f"{KEYS}: no key in it; a unit that had one is not opened to all over the cable")
 
-    found = {
-        KEYS: Setting(lambda: vault.read(KEYS) or b"", some_keys, kept(KEYS, lambda value: vault.keep(KEYS, value)))
-    }
+    found = {KEYS: Setting(lambda: vault.read(KEYS) or b"", some_keys, kept(KEYS, keep_keys))}
     if station is not None:
         found[STATION] = Setting(
             lambda: _station_text(station),

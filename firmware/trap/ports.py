@@ -250,11 +250,17 @@ class Item:
     sequence: int
 
 
+# Pages of the journal in one answer of the index: each is read and hashed for it, about 20 ms, and a trigger may be waiting.
+PAGES_A_CALL = 8
+
+
 class Shelf(Protocol):
     """What the host link may read: journal pages, thumbnails, photographs. Nothing else of the card is reachable."""
 
     def items(self, after: int, limit: int) -> list[Item]:
         """Files whose sequence number is above ``after``, in its order. Journal pages come as ``journal/<first>-<last>.jsonl``.
+
+        Fewer than ``limit`` at the end, and where ``PAGES_A_CALL`` pages are among them.
 
         Pages of 1,000 entries; the last one is as long as the journal is now and is a prefix of its later self, so an
         interrupted pull of it resumes too.

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from trap.link.answers import CHUNK, Body, Table, number, reading
-from trap.ports import Item, Shelf
+from trap.ports import PAGES_A_CALL, Item, Shelf
 from trap_wire.smp import Group, TrapCommand
 
 _MOST = 128  # about what one reply holds: asking the shelf for more would be work thrown away
@@ -19,7 +19,8 @@ def trap_group(shelf: Shelf, summary: Callable[[], Body], chunk: int = CHUNK) ->
     def index(body: Body) -> Body:
         limit = min(max(number(body, "limit", _MOST), 2), _MOST)
         listed = shelf.items(number(body, "cursor", 0), limit)
-        full = len(listed) == limit
+        # An answer can stop short of the end in two ways; asked on from a true end, the shelf has nothing.
+        full = len(listed) == limit or sum(item.role == "journal" for item in listed) >= PAGES_A_CALL
         rows = _fitting(listed, budget)
         # Two items can share a number (a page ends with a photograph's entry): a cursor must not fall between them.
         if full or len(rows) < len(listed):

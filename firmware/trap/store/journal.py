@@ -64,6 +64,14 @@ class Journal:
         for seq, at_us, name, body, digest in self._db.execute(query + " ORDER BY seq", bounds):
             yield Entry(seq, from_us(at_us), Kind(name), json.loads(body), digest)
 
+    def lines(self, first: int, last: int) -> str:
+        """Entries first..last as ``Entry.to_line`` writes them, from the texts as they are kept: a tenth of the work."""
+        query = "SELECT at_us, body, hash, kind, seq FROM entries WHERE seq BETWEEN ? AND ? ORDER BY seq"
+        return "".join(
+            f'{{"at_us":{at_us},"body":{body},"hash":"{digest.hex()}","kind":"{kind}","seq":{seq}}}\n'
+            for at_us, body, digest, kind, seq in self._db.execute(query, (first, last))
+        )
+
     def newest(self, kind: Kind, count: int = 1) -> list[Entry]:
         """The newest entries of one kind, newest first."""
         rows = self._db.execute("SELECT seq FROM entries WHERE kind = ? ORDER BY seq DESC LIMIT ?", (kind, count))

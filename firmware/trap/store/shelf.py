@@ -4,7 +4,7 @@ import hashlib
 import re
 from functools import lru_cache
 
-from trap.ports import Card, Item
+from trap.ports import PAGES_A_CALL, Card, Item
 from trap.store.journal import Journal
 from trap.store.media import SEALED, Seal, durable_write
 from trap_wire.errors import StorageError
@@ -26,12 +26,15 @@ class JournalShelf:
         self._page = lru_cache(maxsize=2)(self._render if seal is None else self._sealed)
 
     def items(self, after: int, limit: int) -> list[Item]:
-        """Files above the cursor, journal pages and media merged in journal order."""
+        """Files above the cursor, journal pages and media merged in journal order; at most PAGES_A_CALL pages."""
         pages = self._page_bounds(after, limit)
         sealed = None if self._seal is None else True
         files = {item.sequence: item for item in self._journal.files(after, limit, sealed=sealed)}
         # A page costs its whole text, so only those that make it into the answer are rendered. A page sorts first.
         order = sorted([(last, 0, first) for first, last in pages] + [(sequence, 1, 0) for sequence in files])[:limit]
+        places = [place for place, (_, is_file, _) in enumerate(order) if not is_file]
+        if len(places) > PAGES_A_CALL:
+            order = order[: places[PAGES_A_CALL]]
         return [files[at] if is_file else self._item(first, at) for at, is_file, first in order]
 
     def size(self, path: str) -> int | None:
@@ -74,7 +77,7 @@ class JournalShelf:
         return (first, last) if whole and last <= self._journal.head else None
 
     def _render(self, first: int, last: int) -> bytes:
-        return "".join(entry.to_line() + "\n" for entry in self._journal.entries(first, last)).encode()
+        return self._journal.lines(first, last).encode()
 
     def _sealed(self, first: int, last: int) -> bytes:
         """The sealed page as it was sealed first, so that a pull that was cut off goes on; its shorter selves are removed."""

@@ -7,6 +7,9 @@ import pytest
 from trap.link.answers import BUF_SIZE
 from trap.link.host import host_server
 from trap.link.smp_server import Server
+from trap.link.trap_group import trap_group
+from trap.ports import PAGES_A_CALL
+from trap.store.shelf import JournalShelf
 from trap_wire import console
 from trap_wire.errors import PartError
 from trap_wire.smp import Error, Group, Header, Op, OsCommand, TrapCommand
@@ -171,6 +174,22 @@ def test_index_pages_through_everything_once_and_in_order(bench):
         rows, cursor = rows + body["items"], body.get("next")
     assert len(rows) == len({row[0] for row in rows}) == 42
     assert [row[4] for row in rows] == sorted(row[4] for row in rows)
+
+
+def test_index_of_a_long_journal_comes_in_answers_that_keep_no_trigger_waiting(bench):
+    for first in range(20):
+        bench.wakes(1_000)
+        bench.keep(f"p{first}", 1_000)
+    table = trap_group(JournalShelf(bench.journal, bench.card), bench.summary)
+    rows, cursor, longest = [], 0, 0
+    while cursor is not None:
+        answer = table[Group.TRAP, TrapCommand.INDEX, Op.READ]({"cursor": cursor})
+        rows += answer["items"]
+        longest = max(longest, sum(row[3] == "journal" for row in answer["items"]))
+        cursor = answer.get("next")
+    assert len(rows) == len({row[0] for row in rows}) == 21 + 20
+    assert [row[4] for row in rows] == sorted(row[4] for row in rows)
+    assert longest <= PAGES_A_CALL
 
 
 def test_summary_is_what_the_unit_says_of_itself(bench):

@@ -75,3 +75,11 @@ def test_folder_that_cannot_be_written_is_one_clear_error(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError, match="journal"):
         Journal(tmp_path / "file" / "journal.sqlite")
+
+
+def test_lines_of_a_page_are_those_of_its_entries(journal):
+    for body in ({"n": 1}, {"words": 'Цаган «"\\ ё', "z": [1.5, None, True], "a": {"ü": "\n"}}, {}):
+        journal.append(Kind.STATE, NOON, body)
+    journal.append(Kind.MEDIA, NOON, MEDIA)
+    assert journal.lines(1, 4) == "".join(entry.to_line() + "\n" for entry in journal.entries())
+    assert journal.lines(2, 3) == "".join(entry.to_line() + "\n" for entry in journal.entries(2, 3))
