@@ -90,6 +90,10 @@ image: $(VENV)/.ready ## build/manul.img: a bootable arm64 card from Debian pack
 test-rp2040: $(VENV)/.ready ## the supervisor's whole firmware, built and booted in an emulated RP2040 (docs/supervisor.md)
 	$(BIN)/python -m pytest tests/rp2040 -o addopts= -o timeout=900 --import-mode=importlib -p no:xdist -ra $(RP2040)
 
+.PHONY: test-stock
+test-stock: $(VENV)/.ready ## a prepared stock card started under a real systemd, and units that come by the cable (as root, 2 min)
+	$(BIN)/python -m pytest tests/stock -o addopts= --import-mode=importlib -p no:xdist -ra
+
 # Its own step: needs root, QEMU and up to 20 minutes. SYSTEM='-k pulse' runs a part; MANUL_IMAGE=DIR tests an image built before.
 .PHONY: test-system
 test-system: test-rp2040 $(VENV)/.ready ## the firmware in an emulated ARM machine: kernel GPIO, I2C, USB, libcamera (docs/system-test.md)

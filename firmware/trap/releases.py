@@ -11,12 +11,15 @@ from trap.update.unpack import python
 
 # Set by the launcher: the folder of the release that runs, data/update/a or b; data/image for the image's own.
 FOLDER = "MANUL_RELEASE"
+# Set by a launcher that takes systemd units with a release: root's own folder.
+HOME = "MANUL_HOME"
 
 
-def images(data: Path, keys: Callable[[], Iterable[bytes]]) -> Images:
+def images(data: Path, keys: Callable[[], Iterable[bytes]], environment: Mapping[str, str] = os.environ) -> Images:
     """Takes releases that one of the programme's keys signed; they arrive where they will lie, in ``data/update``."""
     place = data / state.FOLDER
-    return Images(FolderCard(data, room=place), place / "inbox", keys, python())
+    home = Path(environment[HOME]) if HOME in environment else None
+    return Images(FolderCard(data, room=place), place / "inbox", keys, python(), home=home)
 
 
 def card_of(folder: Path) -> FolderCard:

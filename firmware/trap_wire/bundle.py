@@ -81,13 +81,18 @@ class Bundle:
 
 def opened(path: Path, allowed: Iterable[bytes], check: sshsig.Check) -> Bundle:
     """Read and check a bundle's manifest; ``IntegrityError`` when it is not signed by one of ``allowed``."""
-    with _opened(path) as tar:
-        raw, signature = _first(path, tar, MANIFEST), _first(path, tar, SIGNATURE)
+    raw, signature = signed_manifest(path)
     try:
         signer = sshsig.verify(raw, signature.decode("ascii", "replace"), NAMESPACE, allowed, check)
     except IntegrityError as error:
         raise IntegrityError(f"{path}: {error}") from error
     return Bundle(path, parse(raw, str(path)), signer, hashlib.sha256(raw).hexdigest())
+
+
+def signed_manifest(path: Path) -> tuple[bytes, bytes]:
+    """The manifest and its signature, as they lie in the file; nothing is proved by this."""
+    with _opened(path) as tar:
+        return _first(path, tar, MANIFEST), _first(path, tar, SIGNATURE)
 
 
 @contextmanager

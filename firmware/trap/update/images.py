@@ -42,10 +42,14 @@ class Images:
         *,
         check: sshsig.Check = trust.check,
         run: Run = in_background,
+        home: Path | None = None,
     ) -> None:
-        """``inbox`` is a folder for what arrives; ``allowed`` gives the programme's public keys; ``python`` like ``3.11``."""
+        """``inbox`` is a folder for what arrives; ``allowed`` gives the programme's public keys; ``python`` like ``3.11``.
+
+        ``home``: root's folder on a card that takes systemd units with a release.
+        """
         self._card, self._inbox, self._allowed, self._python = card, inbox, allowed, python
-        self._check, self._run = check, run
+        self._check, self._run, self._home = check, run, home
         self._lock = threading.Lock()
         self._length, self._sha, self._finished = 0, b"", 0
         self._busy, self._trouble = False, ""
@@ -157,7 +161,7 @@ class Images:
         """Check the signature, write the release beside the running one; whatever happens, the running one stays."""
         try:
             found = bundle.opened(path, self._allowed(), self._check)
-            install.prepare(self._card, found, self._python)
+            install.prepare(self._card, found, self._python, self._home)
         except TrapError as error:
             self._trouble = str(error).replace(str(path), "the bundle")
         except Exception as error:  # noqa: BLE001  # a defect here must not end trapd: the unit goes on photographing

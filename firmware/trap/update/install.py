@@ -4,13 +4,14 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import PurePosixPath
+from itertools import chain
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from trap.update import state as states
-from trap.update import unpack
+from trap.update import trust, units, unpack
 from trap.update.state import STARTS, Release, State
-from trap_wire.bundle import Bundle, version_key
+from trap_wire.bundle import MANIFEST, Bundle, signed_manifest, version_key
 from trap_wire.errors import RefusedError, StorageError
 
 if TYPE_CHECKING:
@@ -34,14 +35,17 @@ def admit(state: State, bundle: Bundle) -> None:
         raise RefusedError(f"release {offered} is what runs already")
 
 
-def prepare(card: "Card", bundle: Bundle, python: str) -> str:
-    """Write, sync and read back a release in the idle folder; returns its name. Starting again after a cut is safe."""
+def prepare(card: "Card", bundle: Bundle, python: str, home: Path | None = None) -> str:
+    """Write, sync and read back a release in the idle folder; returns its name. Starting again after a cut is safe.
+
+    ``home`` is root's own folder on a card that takes systemd units with a release (``trap.update.units``).
+    """
     state = states.load(card)
     admit(state, bundle)
-    _same_units(card, state, bundle)
+    kept = _signed_units(bundle, home) if home else _same_units(card, state, bundle)
     name = state.idle
     _make_room(card, state, name, unpack.size(bundle, python))
-    written = _written(card, name, unpack.files(bundle, python))
+    written = _written(card, name, chain(unpack.files(bundle, python), kept.items()))
     _prove(card, written)
     release = Release(bundle.manifest.version, bundle.sha256)
     _mark(card, name, release)
@@ -51,24 +55,57 @@ def prepare(card: "Card", bundle: Bundle, python: str) -> str:
     return name
 
 
-def _same_units(card: "Card", state: State, bundle: Bundle) -> None:
-    """Refuse systemd files that would have no effect.
+def _signed_units(bundle: Bundle, home: Path) -> dict[str, bytes]:
+    """What root needs beside the release to put its units into effect; nothing when they are the card's own, or none."""
+    offered = units.of_bundle(bundle.manifest)
+    names = units.changed(offered, units.of_folder(home / units.OWN)) if offered else []
+    if not names:
+        return {}
+    version, card_version = bundle.manifest.version, (home / units.VERSION).read_text().strip()
+    if fixed := units.untaken(names):
+        raise RefusedError(_anew(version, f"this card's ({', '.join(fixed)})", "that this card came with"))
+    if bundle.signer not in trust.keys((home / units.KEYS).read_text()):
+        raise RefusedError(
+            f"release {version} brings systemd units ({', '.join(names)}) and is signed by another key than those that "
+            f"this card came with: sign it with one of them, or {_FLASH}"
+        )
+    if version_key(version) < version_key(card_version):
+        raise RefusedError(f"release {version} is older than this card's own {card_version}: its units are not taken")
+    return dict(zip((MANIFEST, units.MARK), signed_manifest(bundle.path), strict=True))
+
+
+_FLASH = "flash a new card: 'manul release image' with this bundle, then 'manul flash'"
+
+
+def _anew(version: str, than: str, of: str) -> str:
+    return (
+        f"release {version} has other systemd files than {than}; they change only with a new card. Build the release "
+        f"again with the systemd files {of} (manul release build --systemd FOLDER), or without --systemd; or {_FLASH}"
+    )
+
+
+def _same_units(card: "Card", state: State, bundle: Bundle) -> dict[str, bytes]:
+    """Refuse systemd files that would have no effect, on a card without root's folder.
 
     They lie on the root partition, which trapd cannot write, and they are what starts it: a bad one could not be rolled back by
-    what it starts. So they change with the card's image only, and every release on a card has those of its first.
+    what it starts. So there they change with the card's image only, and every release has those of the first.
     """
     running = state.release(state.active)
-    folder = f"{states.folder(state.active)}/systemd"
-    offered = {PurePosixPath(file.path).name: file.sha256 for file in bundle.manifest.of_role("systemd")}
+    offered = units.of_bundle(bundle.manifest)
     if running is None or not offered:
-        return
-    there = {PurePosixPath(path).name: hashlib.sha256(card.read(path)).hexdigest() for path in card.files(folder)}
-    if changed := sorted(name for name in {*offered, *there} if offered.get(name) != there.get(name)):
-        raise RefusedError(
-            f"release {bundle.manifest.version} has other systemd files than {running.version}, which runs "
-            f"({', '.join(changed)}); they change only with a new card: flash one prepared with this release, or build "
-            f"the release with the systemd files of {running.version}"
-        )
+        return {}
+    if names := units.changed(offered, _units_there(card, state)):
+        than = f"{running.version}, which runs ({', '.join(names)})"
+        raise RefusedError(_anew(bundle.manifest.version, than, f"of {running.version}"))
+    return {}
+
+
+def _units_there(card: "Card", state: State) -> dict[str, str]:
+    """Those of the release that runs; of the one beside it, or of the image, where it was built without."""
+    for name in (state.active, state.idle, states.BUILT_IN):
+        if found := list(card.files(f"{states.folder(name)}/systemd")):
+            return {PurePosixPath(path).name: units.digest(card.read(path)) for path in found}
+    return {}
 
 
 def arm(card: "Card", name: str) -> State:

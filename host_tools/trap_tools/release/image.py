@@ -17,43 +17,26 @@ from trap_tools import durable
 from trap_tools.flash import fat
 from trap_tools.flash import image as images
 from trap_tools.flash.job import SLOT_NAME
+from trap_tools.release import services
+from trap_wire import root_folder
 from trap_wire.bundle import Bundle
 from trap_wire.errors import BadInputError, PartError, StorageError
 from trap_wire.slot import SLOT_SIZE
 
 _LINUX = 0x83
-HOOK = "/opt/manul/manul-boot.pyz"
 _SYSTEM = "/etc/systemd/system"
 # What the launcher needs, and no more: everything here is Python's own library.
-_LAUNCHER = ("trap_wire/__init__.py", "trap_wire/bundle.py", "trap_wire/errors.py", "trap_wire/sshsig.py", "trap/__init__.py",
-             "trap/launcher.py", "trap/drivers/__init__.py", "trap/drivers/card.py", "trap/update/__init__.py",
-             "trap/update/boot.py", "trap/update/install.py", "trap/update/state.py", "trap/update/trust.py",
-             "trap/update/unpack.py")  # fmt: skip
+_LAUNCHER = ("trap_wire/__init__.py", "trap_wire/bundle.py", "trap_wire/entries.py", "trap_wire/errors.py",
+             "trap_wire/facts.py", "trap_wire/protocol.py", "trap_wire/root_folder.py", "trap_wire/slot.py",
+             "trap_wire/sshsig.py", "trap_wire/station.py", "trap/__init__.py", "trap/cli.py", "trap/deployment.py",
+             "trap/launcher.py", "trap/places.py", "trap/drivers/__init__.py", "trap/drivers/card.py",
+             "trap/drivers/gadget.py", "trap/drivers/partition.py", "trap/update/__init__.py", "trap/update/boot.py",
+             "trap/update/effect.py", "trap/update/install.py", "trap/update/state.py", "trap/update/trust.py",
+             "trap/update/units.py", "trap/update/unpack.py")  # fmt: skip
 # Its exit code is what systemd sees.
 _MAIN = b"import sys\n\nfrom trap.launcher import main\n\nsys.exit(main())\n"
-# Before the application's own units: the first release out of the bundle on the boot partition, as long as it takes.
-FIRST = """\
-[Unit]
-Description=Manul: install the first release
-ConditionPathExists=!/var/lib/manul/update/state.json
-RequiresMountsFor=/var/lib/manul
-After=boot-firmware.mount
-Before=trapd.service manul-gadget.service
-
-[Service]
-Type=oneshot
-ExecStart=/usr/bin/python3 /opt/manul/manul-boot.pyz --install
-TimeoutStartSec=infinity
-
-[Install]
-WantedBy=multi-user.target
-"""
-TRAPD = """\
-#!/bin/sh
-# The release that is due, whichever it is; the units of firmware/systemd start the unit's program by this name.
-exec /usr/bin/python3 /opt/manul/manul-boot.pyz "$@"
-"""
-_PLACES = {".service": "/etc/systemd/system", ".path": "/etc/systemd/system", ".sysusers": "/usr/lib/sysusers.d",
+_UNITS = "/usr/lib/systemd/system"  # below /run, where those of a later release come
+_PLACES = {".service": _UNITS, ".path": _UNITS, ".timer": _UNITS, ".sysusers": "/usr/lib/sysusers.d",
            ".rules": "/etc/udev/rules.d"}  # fmt: skip
 
 
@@ -64,7 +47,7 @@ def prepare(stock: Path, bundle: Bundle, keys: Path, target: Path) -> None:
         _unpacked(stock, part)
         with tempfile.TemporaryDirectory() as folder:
             _boot_partition(part, bundle, keys, Path(folder))
-            _root_partition(part, bundle, Path(folder))
+            _root_partition(part, bundle, keys, Path(folder))
         _checked(part)
         durable.settle(part, target)
     finally:
@@ -91,12 +74,12 @@ def _boot_partition(image: Path, bundle: Bundle, keys: Path, folder: Path) -> No
         _run("mtools", ["mcopy", "-o", "-i", f"{image}@@{start}", str(source), f"::{name}"])
 
 
-def _root_partition(image: Path, bundle: Bundle, folder: Path) -> None:
+def _root_partition(image: Path, bundle: Bundle, keys: Path, folder: Path) -> None:
     """The launcher, ``trapd``, and the bundle's systemd units with the links that enable them."""
     start, _ = _partition(image, {_LINUX})
-    placed = {HOOK: (_hook(bundle, folder), 0o100644), "/usr/local/bin/trapd": (TRAPD.encode(), 0o100755),
-              f"{_SYSTEM}/manul-first.service": (FIRST.encode(), 0o100644), **_units(bundle)}  # fmt: skip
+    placed = _placed(bundle, keys, folder)
     links = {link: path for path, (data, _) in placed.items() for link in _wanted_by(path, data)}
+    links[f"{_SYSTEM}/multi-user.target.wants/manul-units@boot.service"] = f"{_UNITS}/manul-units@.service"
     above = sorted({str(parent) for path in (*placed, *links) for parent in PurePosixPath(path).parents} - {"/"})
     orders = [f"mkdir {path}" for path in above]  # one that is there already is left as it is
     for number, (path, (data, mode)) in enumerate(placed.items()):
@@ -112,7 +95,23 @@ def _root_partition(image: Path, bundle: Bundle, folder: Path) -> None:
             )
 
 
-def _units(bundle: Bundle) -> dict[str, tuple[bytes, int]]:
+def _placed(bundle: Bundle, keys: Path, folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Path -> bytes and mode. Root's own folder: the launcher, the keys, and what later releases' units are compared with."""
+    made = {
+        f"{root_folder.HOME}/{root_folder.LAUNCHER}": _hook(bundle, folder),
+        f"{root_folder.HOME}/{root_folder.KEYS}": keys.read_bytes(),
+        f"{root_folder.HOME}/{root_folder.VERSION}": bundle.manifest.version.encode() + b"\n",
+        f"{_UNITS}/manul-first.service": services.FIRST.encode(),
+        f"{_UNITS}/manul-units@.service": services.UNITS.encode(),
+        f"{_UNITS}/manul-units.path": services.AGAIN.encode(),
+        f"{_SYSTEM}/boot-firmware.mount.d/manul.conf": services.BOOT.encode(),
+        **_systemd(bundle),
+    }
+    trapd = ("/usr/local/bin/trapd", (services.TRAPD.encode(), 0o100755))
+    return dict([trapd, *((path, (data, 0o100644)) for path, data in made.items())])
+
+
+def _systemd(bundle: Bundle) -> dict[str, bytes]:
     """Where the bundle's systemd files go; a file of another kind is refused rather than forgotten."""
     found = {}
     for file, data in bundle.contents([file.path for file in bundle.manifest.of_role("systemd")]):
@@ -120,13 +119,14 @@ def _units(bundle: Bundle) -> dict[str, tuple[bytes, int]]:
         if name.suffix not in _PLACES:
             raise BadInputError(f"{file.path} in the bundle: a systemd folder holds {', '.join(_PLACES)}")
         placed = name.stem + ".conf" if name.suffix == ".sysusers" else name.name
-        found[f"{_PLACES[name.suffix]}/{placed}"] = (data, 0o100644)
+        found[f"{_PLACES[name.suffix]}/{placed}"] = data
+        found[f"{root_folder.HOME}/{root_folder.UNITS}/{name.name}"] = data
     return found
 
 
 def _wanted_by(path: str, data: bytes) -> list[str]:
     """The links that ``systemctl enable`` would make."""
-    if not path.startswith(_SYSTEM):
+    if not path.startswith(_UNITS) or "@" in path:
         return []
     targets = [word for line in data.decode().splitlines() if line.startswith("WantedBy=") for word in line[9:].split()]
     return [f"{_SYSTEM}/{target}.wants/{PurePosixPath(path).name}" for target in targets]
@@ -135,7 +135,7 @@ def _wanted_by(path: str, data: bytes) -> list[str]:
 def _hook(bundle: Bundle, folder: Path) -> bytes:
     """The launcher that the bundle brought and signed; this computer's own for a bundle of before it did."""
     for file, data in bundle.contents([file.path for file in bundle.manifest.of_role("hook")]):
-        if PurePosixPath(file.path).name == PurePosixPath(HOOK).name:
+        if PurePosixPath(file.path).name == root_folder.LAUNCHER:
             return data
     return launcher(folder / "boot.pyz").read_bytes()
 

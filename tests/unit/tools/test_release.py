@@ -188,7 +188,7 @@ def test_stock_image_is_prepared_without_mounting_and_its_first_start_runs_the_r
     run("fsck.fat", "-n", boot)
     for path, target in {**enabled(), "manul-first.service": "multi-user.target"}.items():
         said = run("debugfs", "-R", f"stat /etc/systemd/system/{target}.wants/{path}", root).stdout.decode()
-        assert f"/etc/systemd/system/{path}" in said
+        assert f"/usr/lib/systemd/system/{path}" in said
     assert b"u manul" in run("debugfs", "-R", "cat /usr/lib/sysusers.d/manul.conf", root).stdout
     assert b"Mode:  0755" in run("debugfs", "-R", "stat /usr/local/bin/trapd", root).stdout
     assert first_start(tmp_path, boot, root) == f"trap 1.0 {tmp_path}/data/update/a"

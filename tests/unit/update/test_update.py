@@ -197,7 +197,9 @@ def test_release_with_other_systemd_files_is_refused_with_what_to_do_and_the_uni
     update(card, release(tmp_path / "1.0", "1.0", units=UNITS))
     boot.choose(card)
     boot.confirm(card)
-    with pytest.raises(RefusedError, match=rf"which runs \({named}\); they change only with a new card: flash one"):
+    with pytest.raises(
+        RefusedError, match=rf"which runs \({named}\); they change only with a new card. Build the release again"
+    ):
         update(card, release(tmp_path / "1.1", "1.1", units=units))
     assert boot.choose(card).version == "1.0"
 
