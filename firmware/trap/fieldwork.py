@@ -43,7 +43,13 @@ class UnitWork:
 
         ``flash``: by the infrared flash whatever the light, told with what it ``adds``; ``position``: of a walk test.
         """
+        if self.trap.bulk is not None and self.trap.bulk.on:
+            raise RefusedError(
+                "a laptop has the card as a drive, so no picture is taken: manul bulk off, then try again"
+            )
         shot, told = self._by_flash() if flash else (one_shot(self.trap), {})
+        detector = self.trap.triage.detector
+        told = {**told, "blank_at": round(detector.thresholds.blank_at, 3)} if detector else told
         return {**self._kept(shot, position), **told, "boxes": self._boxes(shot), "infrared": shot.infrared,
                 **measures(shot.lores)}  # fmt: skip
 

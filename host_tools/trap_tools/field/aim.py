@@ -82,7 +82,10 @@ def _shot(taking: Taking, *, flash: bool | None = None, position: str | None = N
     if flash:
         click.echo(_flash(told))
     for label, score, *_ in told["boxes"]:
-        click.echo(f"  {say(label)} {score:.2f}")
+        weak = score < told.get("blank_at", 0.0)
+        click.echo(f"  {say(label)} {score:.2f}" + (f" ({say('too weak to count')})" if weak else ""))
+    if not told["boxes"]:
+        click.echo(f"  {say('the detector sees nobody')}")
 
 
 def _flash(told: dict[str, Any]) -> str:
@@ -97,7 +100,7 @@ def seen(line: Line, told: dict[str, Any], private: tuple[Path, ...] = ()) -> Im
     data = fetched(line, told["path"], told["size"])
     if told["path"].endswith(SEALED):
         data = plain(data, told["path"], identities(private))
-    return boxed(data, told["boxes"])
+    return boxed(data, [box for box in told["boxes"] if box[1] >= told.get("blank_at", 0.0)])
 
 
 def fetched(line: Line, name: str, size: int) -> bytes:
@@ -111,7 +114,7 @@ def fetched(line: Line, name: str, size: int) -> bytes:
 
 
 def boxed(jpeg: bytes, boxes: list[list[Any]]) -> Image.Image:
-    """The picture with a rectangle and the score around everything that the detector saw."""
+    """The picture with a rectangle and the score around what the detector saw."""
     picture = Image.open(io.BytesIO(jpeg)).convert("RGB")
     draw, width, height = ImageDraw.Draw(picture), picture.width, picture.height
     for label, score, x, y, w, h in boxes:

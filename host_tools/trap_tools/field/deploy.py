@@ -13,6 +13,7 @@ import click
 
 from trap_tools import durable
 from trap_tools.archive import places
+from trap_tools.field.restart import Signers, restarted
 from trap_tools.i18n import say
 from trap_tools.keys import keystore
 from trap_tools.link import group70
@@ -60,15 +61,16 @@ def deploy() -> None:
 @click.option("--who", "set_up_by", default="", help="Who set it up.")
 @click.option("--comments", default="", help="Anything else. Stays here.")
 @_NOTE
+@click.option("--no-restart", "stays", is_flag=True, help="Leave the new settings to the unit's next start.")
 @_KEY
 @_BAUD
 def start(deployment: str, port: str | None, book: Path, **options: Any) -> None:
     """Send the station's settings for DEPLOYMENT, set the clock, write the place down here, and begin."""
-    place = _place(deployment, options)
-    with Line(the_one(port), options["baud"]) as line:
+    place, at, signers = _place(deployment, options), the_one(port), partial(keystore.signers, options["private"])
+    with Line(at, options["baud"]) as line:
         unit = Unit(line)
         name = unit.hello()
-        Session(unit, partial(keystore.signers, options["private"])).open()
+        Session(unit, signers).open()
         record = {"unit": name, "deployment": deployment, "start": datetime.now(UTC), **place}
         noted = _noted(book, record)
         settings = renewed(unit.setting(STATION).decode(), deployment, options["protocol"])
@@ -87,8 +89,15 @@ def start(deployment: str, port: str | None, book: Path, **options: Any) -> None
     )
     click.echo(say("clock was {offset_s:+.1f} s off and is set; place written to {path}", offset_s=offset_s, path=book))
     if told.get("from_next_start"):
-        click.echo(say("the new settings hold from the unit's next start"))
+        held = not options["stays"] and _restarted(at, options["baud"], signers, deployment)
+        click.echo(say("the new settings hold") if held else say("the new settings hold from the unit's next start"))
     click.echo(say("now walk past it: manul aim --walk '5 m left'"))
+
+
+def _restarted(port: str, baud: int, signers: Signers, deployment: str) -> bool:
+    """Who leaves with the old settings on the unit finds its pictures in the old deployment."""
+    click.echo(say("the unit starts anew with the new settings: leave the cable in"), err=True)
+    return restarted(port, baud, signers, deployment)
 
 
 @deploy.command()

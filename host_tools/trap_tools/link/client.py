@@ -23,6 +23,7 @@ PATIENT_S = 10.0
 HELLO_S = 5.0
 HASTY_S = 1.2
 _QUIET_S = 0.1  # after a broken answer: nothing more of it comes
+_SPEAKING = (Error.UNKNOWN, Error.BAD_STATE, Error.INVALID)  # whose reason says it all
 _LIMITS = (128, 32, 8, 2)  # rows of the index in one answer: long answers do not get through a noisy line
 
 
@@ -163,6 +164,8 @@ def refusal(body: dict[str, Any]) -> str:
     if own := body.get("err"):
         return f"group {own.get('group')} error {own.get('rc')}"
     if code := body.get("rc", 0):
+        if body.get("rsn") and code in _SPEAKING:
+            return str(body["rsn"])
         words = Error(code).name.lower().replace("_", " ") if code in list(Error) else f"error {code}"
         return f"{words}: {body['rsn']}" if body.get("rsn") else words
     return ""

@@ -171,6 +171,27 @@ def test_deployment_begins_with_its_place_kept_on_this_computer_only(whole, tmp_
     assert abs((whole.trap.clock.now() - datetime.now(UTC)).total_seconds()) < 30
 
 
+def test_new_settings_hold_before_anybody_leaves_the_unit(whole, tmp_path):
+    with whole.at_a_cable() as port:
+        given_a_key(port)
+        run = manul("deploy", "start", "saddle-2026", "--port", port, "--places", tmp_path / "places.toml")
+        now = json.loads(manul("summary", "--port", port, "--json").stdout)
+    assert "the new settings hold\n" in run.output
+    assert now["deployment"] == "saddle-2026"
+    assert "restarting" in [body.get("state") for body in whole.kinds(Kind.STATE)]
+
+
+def test_unit_may_be_left_to_its_next_start(whole, tmp_path):
+    with whole.at_a_cable() as port:
+        given_a_key(port)
+        run = manul(
+            "deploy", "start", "saddle-2026", "--port", port, "--places", tmp_path / "places.toml", "--no-restart"
+        )
+        now = json.loads(manul("summary", "--port", port, "--json").stdout)
+    assert "the new settings hold from the unit's next start" in run.output
+    assert now["deployment"] == "tost-2026-a"
+
+
 def test_deployment_ends_on_the_unit_and_in_the_book(whole, tmp_path):
     book = tmp_path / "places.toml"
     with whole.at_a_cable() as port:
