@@ -11,6 +11,7 @@ from trap_wire.entries import Entry, Kind, to_us
 
 DAYS_SHOWN = 14
 ERRORS_SHOWN = 3
+_STARTS = 20  # entries about deployments to look back on
 # What the summary counts a day, under its own short names: a year in CBOR must fit a slow cable.
 COUNTED = {
     "triggers": "wake:pir",
@@ -48,7 +49,8 @@ def summary(
     ledger: Ledger, deployment: Deployment, model: str | None, free_bytes: int, now: datetime
 ) -> dict[str, Any]:
     """Plain values only (str, int, float, None, list, dict). Times are microseconds since 1970, UTC, by the unit's clock."""
-    tallies = ledger.tallies()
+    begun = _begun(ledger, deployment.station.deployment)
+    tallies = ledger.tallies(begun)
     station, protocol = deployment.station, deployment.protocol
     return {
         "unit": station.unit,
@@ -61,7 +63,7 @@ def summary(
         "trouble": deployment.trouble or None,
         "now_us": to_us(now),
         "entries": ledger.head,
-        "first_day": min(tallies, default=None),
+        "first_day": begun or min(tallies, default=None),
         "totals": _counts(tallies.values()),
         "days": _days(tallies, now),
         "battery": _battery(ledger),
@@ -69,6 +71,12 @@ def summary(
         "storage_free_bytes": free_bytes,
         "errors": [_error(entry) for entry in ledger.newest(Kind.ERROR, ERRORS_SHOWN)],
     }
+
+
+def _begun(ledger: Ledger, deployment: str) -> str:
+    """Day on which this deployment began; empty when nobody said so: then everything counts. Days are whole."""
+    starts = (e for e in ledger.newest(Kind.DEPLOYMENT, _STARTS) if e.body.get("action") == "start")
+    return next((e.at.date().isoformat() for e in starts if e.body.get("deployment") == deployment), "")
 
 
 def _days(tallies: Mapping[str, Mapping[str, int]], now: datetime) -> list[dict[str, Any]]:

@@ -81,11 +81,16 @@ def _shot(taking: Taking, *, flash: bool | None = None, position: str | None = N
     click.echo(f"{path}: {say('brightness {brightness:.0f}, sharpness {sharpness:.0f}', **measured)}")
     if flash:
         click.echo(_flash(told))
-    for label, score, *_ in told["boxes"]:
-        weak = score < told.get("blank_at", 0.0)
-        click.echo(f"  {say(label)} {score:.2f}" + (f" ({say('too weak to count')})" if weak else ""))
-    if not told["boxes"]:
-        click.echo(f"  {say('the detector sees nobody')}")
+    click.echo("\n".join(found(told)))
+
+
+def found(told: dict[str, Any]) -> list[str]:
+    """What the detector saw on a test shot, a line each."""
+    lines = [
+        f"  {say(label)} {score:.2f}" + (f" ({say('too weak to count')})" if score < told.get("blank_at", 0.0) else "")
+        for label, score, *_ in told["boxes"]
+    ]
+    return lines or [f"  {say('the detector sees nobody')}"]
 
 
 def _flash(told: dict[str, Any]) -> str:

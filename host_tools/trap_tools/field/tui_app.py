@@ -12,16 +12,14 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Footer, Header, Label, ListItem, ListView, ProgressBar, Static
 
-from trap_tools.field import aim, summary
+from trap_tools.field import aim, check, summary
 from trap_tools.field.pulling import Options, pull
 from trap_tools.field.shown import half_blocks
 from trap_tools.field.visit import Progress
 from trap_tools.i18n import say
 from trap_tools.keys import keystore
 from trap_tools.link import group70
-from trap_tools.link.client import Unit
-from trap_tools.link.line import Line
-from trap_tools.link.login import Session
+from trap_tools.link.login import opened
 from trap_tools.link.ports import Port
 from trap_tools.protocol import programme
 from trap_wire.errors import TrapError
@@ -51,10 +49,12 @@ class VisitApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         ("p", "pull", say("pull")),
         ("a", "aim", say("aim")),
-        ("r", "look", say("look again")),
+        ("c", "check", say("check")),
+        ("r", "again", say("look again")),
         ("q", "quit", say("quit")),
     ]
     TITLE = "Manul"
+    ENABLE_COMMAND_PALETTE = False
 
     def __init__(self, find: Find, folder: Path, private: tuple[Path, ...] = ()) -> None:
         super().__init__()
@@ -90,6 +90,18 @@ class VisitApp(App[None]):
         found = {port.port: port for port in self._find(frozenset(self._busy)) if port.unit}
         self.call_from_thread(self._show_units, found)  # type: ignore[arg-type]  # its hint knows no coroutine of None
 
+    def action_again(self) -> None:
+        """Look for units, and ask the chosen one how it is: the way back from a picture or a receipt."""
+        self.action_look()
+        if (port := self._chosen()) is not None:
+            self._summarise(port)
+
+    def action_check(self) -> None:
+        """Try every part of the chosen unit."""
+        if (port := self._chosen()) is not None:
+            self._busy.add(port)
+            self._check(port)
+
     def action_pull(self) -> None:
         """Bring the chosen unit home."""
         if (port := self._chosen()) is not None:
@@ -120,8 +132,9 @@ class VisitApp(App[None]):
     def _summarise(self, port: str) -> None:
         self._busy.add(port)
         try:
-            facts = summary.asked(port, private=self._private)
-            self.call_from_thread(self._show, summary.screen(facts, datetime.now(UTC), programme.known()))
+            facts, host, known = summary.asked(port, private=self._private), datetime.now(UTC), programme.known()
+            self.call_from_thread(self._show, summary.screen(facts, host, known))
+            self.call_from_thread(self._say, "")
         except TrapError as error:
             self.call_from_thread(self._say, str(error))
         finally:
@@ -140,14 +153,27 @@ class VisitApp(App[None]):
 
     @work(thread=True, group="talk")
     def _aim(self, port: str) -> None:
+        self.call_from_thread(self._say, say("taking a picture"))
         try:
-            with Line(port) as line:
-                unit = Unit(line)
-                unit.hello()
-                Session(unit, partial(keystore.signers, self._private)).open()
+            with opened(port, partial(keystore.signers, self._private)) as (unit, _, _):
                 told = unit.do(group70.TestShotRequest())
-                picture = aim.seen(line, told, self._private)
+                picture = aim.seen(unit.line, told, self._private)
             self.call_from_thread(self._show, half_blocks(picture, _COLUMNS))
+            self.call_from_thread(self._say, "\n".join(aim.found(told)))
+        except TrapError as error:
+            self.call_from_thread(self._say, str(error))
+        finally:
+            self._busy.discard(port)
+
+    @work(thread=True, group="talk")
+    def _check(self, port: str) -> None:
+        self.call_from_thread(self._say, say("trying every part"))
+        try:
+            with opened(port, partial(keystore.signers, self._private)) as (unit, name, session):
+                findings = check.examine(unit, bench=session.bench)
+            self.call_from_thread(self._show, check.screen(name, findings))
+            failed = any(one.state == check.FAIL for one in findings)
+            self.call_from_thread(self._say, say("mend this before you leave, then check again") if failed else "")
         except TrapError as error:
             self.call_from_thread(self._say, str(error))
         finally:

@@ -42,6 +42,12 @@ def test_unit_appears_is_judged_aimed_and_pulled_with_one_key_each(tmp_path, mon
             app.save_screenshot(str(tmp_path / "summary.svg"))
             await pilot.press("a")
             await until(pilot, lambda: not app._busy and "▀" in app.export_screenshot())
+            await pilot.press("c")
+            await until(pilot, lambda: not app._busy and "mend this before you leave" in shown(app, "#said"))
+            await pilot.press("r")
+            await until(
+                pilot, lambda: not app._busy and "anybody can open" in app.export_screenshot().replace("&#160;", " ")
+            )
             await pilot.press("p")
             await until(pilot, lambda: "complete" in shown(app, "#said"))
             app.save_screenshot(str(tmp_path / "pulled.svg"))

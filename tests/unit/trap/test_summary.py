@@ -43,6 +43,18 @@ def test_effort_lost_to_the_days_budget_is_a_share_of_its_own(journal):
     assert "too_low_s" not in totals
 
 
+def test_deployment_that_begins_counts_from_its_own_day(journal):
+    journal.append(Kind.WAKE, NOON, WAKE)
+    start = {"action": "start", "deployment": "tost-2026-a"}
+    journal.append(Kind.DEPLOYMENT, NOON + timedelta(days=30), start)
+    journal.append(Kind.WAKE, NOON + timedelta(days=33), WAKE)
+    journal.append(Kind.DEPLOYMENT, NOON + timedelta(days=40), {**start, "action": "end"})
+    screen = told(journal, NOON + timedelta(days=40))
+    assert (screen["first_day"], screen["totals"]["triggers"]) == ("2026-12-25", 1)
+    journal.append(Kind.DEPLOYMENT, NOON + timedelta(days=41), {**start, "deployment": "another"})
+    assert told(journal, NOON + timedelta(days=41))["first_day"] == "2026-12-25"
+
+
 def test_newest_battery_and_errors_are_on_the_screen(journal):
     journal.append(Kind.BATTERY, NOON, {"battery_mv": 17_000})
     journal.append(Kind.BATTERY, NOON, {"battery_mv": 16_900})
