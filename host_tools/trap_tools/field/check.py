@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from smp import os_management as os_mgmt
 
@@ -89,7 +90,7 @@ def screen(name: str, findings: list[Finding]) -> Table:
         SKIP: f"[yellow]{say('not tried')}[/]",
     }
     for one in findings:
-        table.add_row(say(one.part), marks.get(one.state, one.state), worded(one))
+        table.add_row(escape(say(one.part)), marks.get(one.state, escape(one.state)), escape(worded(one)))
     return table
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 from smp import image_management as img
@@ -78,12 +79,21 @@ def _release(unit: Unit) -> str:
     return running[0].version if running else ""
 
 
+def _escaped(value: Any) -> Any:
+    """The same facts without a word that the console would take for its own marks: a bracket is a bracket."""
+    if isinstance(value, str):
+        return escape(value)
+    if isinstance(value, dict):
+        return {key: _escaped(one) for key, one in value.items()}
+    return [_escaped(one) for one in value] if isinstance(value, list) else value
+
+
 def screen(facts: dict[str, Any], host: datetime, known: Programme | None = None) -> Panel:
     """The screen of one unit, read at host time ``host``; keys that are missing leave their line out.
 
     ``known`` is what the programme runs; without it nothing is said of whose versions the unit has.
     """
-    rows = Table.grid(padding=(0, 2))
+    facts, rows = _escaped(facts), Table.grid(padding=(0, 2))
     for label, value in [*_lines(facts, known), *_unworded(facts)]:
         rows.add_row(f"[dim]{label}[/]", value)
     found = verdict.reasons(facts, host, known)

@@ -8,6 +8,7 @@ from rich.console import Console
 from tests.link_rig import plugged_in
 from trap.drivers.tty import open_pty
 from trap_tools.cli import main
+from trap_tools.field import check
 from trap_tools.field.summary import screen, sparkline
 from trap_tools.field.verdict import line, reasons
 from trap_tools.protocol.programme import Programme
@@ -90,6 +91,16 @@ def test_verdict_says_what_to_do_and_why(change, verdict):
 
 def test_safe_default_is_shown_as_trouble():
     assert "station.toml: not TOML" in shown({**FACTS, "trouble": "station.toml: not TOML"})
+
+
+def test_brackets_in_a_units_words_are_shown_and_break_no_screen():
+    words = {"at_us": 1_779_990_000_000_000, "part": "card", "words": "[Errno 5] Input/output [/error]"}
+    text = shown({**FACTS, "trouble": "station.toml: [protocol] is missing", "errors": [words], "moon": "[/]"})
+    assert "[protocol] is missing" in text
+    assert "[Errno 5] Input/output [/error]" in text
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(check.screen("MN-017", [check.Finding("part [/x]", "odd [/]", "[Errno 28] no space [/a]", {})]))
+    assert "[Errno 28] no space [/a]" in console.export_text()
 
 
 def test_day_with_one_trigger_among_hundreds_is_not_blank():
