@@ -41,6 +41,9 @@ class Ledger(Protocol):
     def tallies(self, since_day: str = "") -> dict[str, dict[str, int]]:
         """Counts per UTC day."""
 
+    def range(self, name: str, since_day: str = "") -> tuple[float, float] | None:
+        """Lowest and highest value of a measure."""
+
     def newest(self, kind: Kind, count: int = 1) -> list[Entry]:
         """Newest entries of a kind, newest first."""
 
@@ -67,6 +70,7 @@ def summary(
         "totals": _counts(tallies.values()),
         "days": _days(tallies, now),
         "battery": _battery(ledger),
+        "celsius": ledger.range("temperature_c", begun),
         "days_left": days_left(ledger, deployment, now),
         "storage_free_bytes": free_bytes,
         "errors": [_error(entry) for entry in ledger.newest(Kind.ERROR, ERRORS_SHOWN)],

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from trap.ports import Item
-from trap.store.schema import PRAGMAS, SCHEMA
-from trap.store.tallies import tallies_of
+from trap.store.schema import PRAGMAS, RANGES_OF_OLD, SCHEMA
+from trap.store.tallies import measures_of, tallies_of
 from trap_wire.entries import GENESIS, Entry, Kind, canonical, chained, from_us, to_us
 from trap_wire.errors import StorageError
 
@@ -28,7 +28,10 @@ class Journal:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             for pragma in PRAGMAS:
                 self._db.execute(pragma)
+            old = self._has("entries") and not self._has("ranges")
             self._db.executescript(SCHEMA)
+            if old:
+                self._db.execute(RANGES_OF_OLD)
             self._head = self._read_head()
         except (sqlite3.Error, OSError) as error:
             raise StorageError(f"journal {path}: {error}") from error
@@ -109,9 +112,19 @@ class Journal:
             days.setdefault(day, {})[name] = n
         return days
 
+    def range(self, name: str, since_day: str = "") -> tuple[float, float] | None:
+        """Lowest and highest value of a measure since a UTC day; None when there was none."""
+        query = "SELECT min(low), max(high) FROM ranges WHERE name = ? AND day >= ?"
+        low, high = self._db.execute(query, (name, since_day)).fetchone()
+        return None if low is None else (low, high)
+
     def close(self) -> None:
         """Fold the WAL into the file and let go of it."""
         self._db.close()
+
+    def _has(self, table: str) -> bool:
+        query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+        return self._db.execute(query, (table,)).fetchone() is not None
 
     def _read_head(self) -> tuple[int, bytes]:
         row = self._db.execute("SELECT seq, hash FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
@@ -143,6 +156,12 @@ class Journal:
             path = entry.body["path"]
             self._db.execute("UPDATE files SET present = 0 WHERE path IN (?, ?)", (path, path + ".age"))
         day = entry.at.date().isoformat()
+        for name, value in measures_of(entry.kind, entry.body).items():
+            widen = (
+                "INSERT INTO ranges VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
+                " SET low = min(low, excluded.low), high = max(high, excluded.high)"
+            )
+            self._db.execute(widen, (day, name, value, value))
         for name, n in tallies_of(entry.kind, entry.body).items():
             add = "INSERT INTO tallies VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n"
             self._db.execute(add, (day, name, n))

@@ -1,4 +1,4 @@
-"""Tables of the journal. ``entries`` is the truth; ``files`` and ``tallies`` are sums of it, so that a year is read fast."""
+"""Tables of the journal. ``entries`` is the truth; the others are sums of it, so that a year is read fast."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
@@ -24,6 +24,20 @@ CREATE TABLE IF NOT EXISTS tallies (
     n    INTEGER NOT NULL,
     PRIMARY KEY (day, name)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ranges (
+    day  TEXT NOT NULL,
+    name TEXT NOT NULL,
+    low  REAL NOT NULL,
+    high REAL NOT NULL,
+    PRIMARY KEY (day, name)
+) STRICT, WITHOUT ROWID;
+"""
+
+# For a journal of a release that kept no ranges: once, from its entries.
+RANGES_OF_OLD = """
+INSERT INTO ranges
+SELECT date(at_us / 1000000, 'unixepoch'), 'temperature_c', min(body ->> 'temperature_c'), max(body ->> 'temperature_c')
+FROM entries WHERE kind = 'battery' AND body ->> 'temperature_c' IS NOT NULL GROUP BY 1
 """
 
 # WAL with FULL: every commit is on the card before append returns, and readers (the host link) never block the writer.

@@ -38,3 +38,9 @@ def _shares(lost: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 
 def _throttled(triggers: int, seconds: int, cause: str = "throttled") -> dict[str, int]:
     return {name: n for name, n in ((f"{cause}_triggers", triggers), (f"{cause}_s", seconds)) if n}
+
+
+def measures_of(kind: Kind, body: Mapping[str, Any]) -> dict[str, float]:
+    """Measures of which the summary wants the day's lowest and highest."""
+    celsius = body.get("temperature_c") if kind is Kind.BATTERY else None
+    return {"temperature_c": float(celsius)} if celsius is not None else {}

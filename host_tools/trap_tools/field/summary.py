@@ -37,7 +37,7 @@ _COLOURS = {verdict.LEAVE: "green", verdict.ATTENTION: "yellow", verdict.HOME: "
 _WORDED = {"unit", "deployment", "programme", "protocol", "protocol_hash", "languages", "model", "release", "trouble",
            "now_us", "entries",
            "first_day", "totals", "days", "battery", "days_left", "storage_free_bytes", "errors",
-           "bench", "locked", "battery_state", "well", "bulk_left_s", "unsealed"}  # fmt: skip
+           "bench", "locked", "battery_state", "well", "bulk_left_s", "unsealed", "celsius"}  # fmt: skip
 
 
 @click.command()
@@ -121,6 +121,7 @@ def _lines(facts: dict[str, Any], known: Programme | None) -> list[tuple[str, st
         (say("unit time"), _time(facts.get("now_us"))),
         (say("days out"), _days_out(facts)),
         (say("battery"), _battery(facts.get("battery"))),
+        (say("temperature"), _celsius(facts.get("celsius"))),
         (say("cells last"), _days_left(facts.get("days_left"))),
         (say("storage"), _storage(facts.get("storage_free_bytes"))),
         *_counts(facts),
@@ -190,6 +191,10 @@ def _battery(battery: dict[str, Any] | None) -> str:
     known = [form.format(battery[key] * scale) for key, (form, scale) in forms.items() if battery.get(key) is not None]
     state = battery.get("state")
     return ", ".join([*known, *([say(_STATES.get(state, str(state)))] if state else [])])
+
+
+def _celsius(span: list[float] | None) -> str:
+    return say("{low:.0f} to {high:.0f} °C", low=span[0], high=span[1]) if span else ""
 
 
 def _days_left(left: dict[str, Any] | None) -> str:

@@ -28,6 +28,7 @@ FACTS = {
     "totals": {"triggers": 4_210, "kept": 311, "unknown": 40, "discarded": 3_859, "audited": 190, "throttled_s": 7_200},
     "days": [{"day": "2026-05-27", "triggers": 3}, {"day": "2026-05-28", "triggers": 60, "kept": 2}],
     "battery": {"battery_mv": 16_840, "temperature_c": -12.25, "battery_ma": None, "state": "full"},
+    "celsius": [-27.25, 14.0],
     "storage_free_bytes": 41_000_000_000,
     "errors": [{"at_us": 1_779_990_000_000_000, "part": "camera", "words": "camera: no frame in 2 s"}],
 }
@@ -44,7 +45,15 @@ def shown(facts):
 
 def test_screen_says_what_a_visitor_wants_to_know():
     text = shown(FACTS)
-    for words in ("MN-017 / tost-2026-a", "pallas@3", "16.84 V", "-12.2 °C", "41.0 GB free", "88 since 2026-03-01"):
+    for words in (
+        "-27 to 14 °C",
+        "MN-017 / tost-2026-a",
+        "pallas@3",
+        "16.84 V",
+        "-12.2 °C",
+        "41.0 GB free",
+        "88 since 2026-03-01",
+    ):
         assert words in text
     for words in ("4210", "2.0 h throttled", "camera: no frame in 2 s"):
         assert words in text

@@ -6,6 +6,7 @@ import cbor2
 from tests.unit.trap.parts import NOON
 from trap.deployment import Deployment, Protocol, Station
 from trap.health.summary import summary
+from trap.store.journal import Journal
 from trap_wire.entries import Kind
 
 DEPLOYMENT = Deployment(station=Station(unit="MN-017", deployment="tost-2026-a"), protocol=Protocol())
@@ -53,6 +54,30 @@ def test_deployment_that_begins_counts_from_its_own_day(journal):
     assert (screen["first_day"], screen["totals"]["triggers"]) == ("2026-12-25", 1)
     journal.append(Kind.DEPLOYMENT, NOON + timedelta(days=41), {**start, "deployment": "another"})
     assert told(journal, NOON + timedelta(days=41))["first_day"] == "2026-12-25"
+
+
+def test_coldest_and_warmest_since_the_deployment_began(journal):
+    def measured(celsius, day):
+        journal.append(Kind.BATTERY, NOON + timedelta(days=day), {"battery_mv": 6_000, "temperature_c": celsius})
+
+    measured(31.0, 0)
+    journal.append(Kind.DEPLOYMENT, NOON + timedelta(days=30), {"action": "start", "deployment": "tost-2026-a"})
+    assert told(journal)["celsius"] is None
+    for celsius, day in ((-12.5, 30), (3.0, 31), (-27.25, 60), (None, 61)):
+        measured(celsius, day)
+    assert told(journal, NOON + timedelta(days=61))["celsius"] == (-27.25, 3.0)
+
+
+def test_journal_of_a_release_that_kept_no_ranges_has_them_at_the_next_start(tmp_path):
+    old = Journal(tmp_path / "old.sqlite")
+    for celsius, hour in ((5.5, 0), (None, 1), (-9.0, 2), (7.0, 30)):
+        old.append(Kind.BATTERY, NOON + timedelta(hours=hour), {"temperature_c": celsius})
+    old._db.execute("DROP TABLE ranges")
+    old.close()
+    again = Journal(tmp_path / "old.sqlite")
+    again.append(Kind.BATTERY, NOON + timedelta(hours=31), {"temperature_c": 8.0})
+    assert (again.range("temperature_c"), again.range("temperature_c", "2026-11-26")) == ((-9.0, 8.0), (7.0, 8.0))
+    again.close()
 
 
 def test_newest_battery_and_errors_are_on_the_screen(journal):
