@@ -54,8 +54,6 @@ def write(work: Work, tickets: list[Ticket], in_a_row: bool, known: list[Disk] |
         known = work.choice.listed()
         if not (in_a_row and tickets) or work.choice.to or work.choice.files or code == 130:
             break
-    if made:
-        label.save(made, work.receipts)
     return code
 
 
@@ -81,6 +79,7 @@ def _batch(work: Work, cards: Sequence[Disk], tickets: Sequence[Ticket], made: l
     if not work.as_json:
         units = [ticket.facts.station.unit if ticket else "" for ticket in slots]
         Console(stderr=True).print(screen.outcomes(zip(units, outcomes, strict=True)))
+    label.save(made, work.receipts)  # now: the label goes on the box before the next card, and Ctrl-C ends a box
     return outcomes
 
 

@@ -98,6 +98,7 @@ def flash(
         _check_slot(source.image)
     if sign:
         keys.load_private(sign)
+    receipt.check_folder(receipts)
     known = choice.listed() if usb else None  # what the unit will appear beside
     if usb:
         _rpiboot()
@@ -158,10 +159,12 @@ def _rpiboot() -> None:
     """Raspberry Pi's usbboot: the unit's own card reader becomes a disk on this machine."""
     try:
         subprocess.run(["rpiboot", "-d", "mass-storage-gadget64"], check=True, timeout=120)
+    except FileNotFoundError as error:
+        why = "is not installed: github.com/raspberrypi/usbboot has it; or put the card into a reader, which needs none of it"
+        raise PartError("rpiboot", why) from error
     except (OSError, subprocess.SubprocessError) as error:
-        raise PartError(
-            "rpiboot", f"{error}: install Raspberry Pi's usbboot, hold the unit in USB boot mode"
-        ) from error
+        why = f"{error}: is the unit in USB boot mode (no bootable card), and are you root? A card reader needs none of it"
+        raise PartError("rpiboot", why) from error
 
 
 flash.add_command(supervisor)

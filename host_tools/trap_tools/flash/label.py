@@ -92,8 +92,13 @@ def pdf(receipts: Sequence[dict[str, Any]]) -> bytes:
             document.rect(x, y, side, side, style="F")
         for line in lines(receipt):
             document.set_font("Helvetica", "B" if line.bold else "", line.size_mm * _DOTS_PER_MM)
-            document.text(_LEFT_MM, line.baseline_mm, line.text)
+            document.text(_LEFT_MM, line.baseline_mm, _printable(line.text))
     return bytes(document.output())
+
+
+def _printable(text: str) -> str:
+    """PDF's own fonts know Latin letters; a file's name may have others, and a unit's has not."""
+    return text.encode("latin-1", "replace").decode("latin-1")
 
 
 def save(receipts: Sequence[dict[str, Any]], folder: Path) -> None:

@@ -30,7 +30,11 @@ class Choice:
 def targets(choice: Choice) -> list[Disk]:
     """Cards that were named, each checked; ``RefusedError`` for the first that may not be written."""
     found = [disks.chosen(path, choice.listed(), choice.max_size) for path in choice.to]
-    return found + [_file(path) for path in choice.files]
+    found += [_file(path) for path in choice.files]
+    real = [str(Path(card.path).resolve()) for card in found]
+    if twice := [card.path for card, path in zip(found, real, strict=True) if real.count(path) > 1]:
+        raise RefusedError(f"{' and '.join(twice)} are one card: name each card once")
+    return found
 
 
 def _file(path: Path) -> Disk:

@@ -2,8 +2,9 @@
 
 import dataclasses
 import json
+import tempfile
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from trap_tools.flash.disks import Disk
 from trap_tools.flash.image import Image
 from trap_tools.flash.outcome import Outcome
 from trap_tools.flash.stations import Ticket
+from trap_wire.errors import BadInputError
 
 NAMESPACE = "manul-receipt"
 
@@ -67,7 +69,7 @@ def save(receipt: dict[str, Any], folder: Path, key: Path | None) -> Path:
     name = receipt["unit"] or Path(receipt["card"]["path"]).name
     path = folder / f"{name}.json"
     if path.exists():
-        durable.rename(path, path.with_name(f"{name}.{int(path.stat().st_mtime)}.json"))
+        _put_aside(path)
     text = json.dumps(receipt, indent=1, ensure_ascii=False) + "\n"
     durable.write(path, text.encode())
     if key:
@@ -76,8 +78,31 @@ def save(receipt: dict[str, Any], folder: Path, key: Path | None) -> Path:
     return path
 
 
+def _put_aside(path: Path) -> None:
+    """An earlier receipt and its signature get the time of their writing into their names."""
+    when = datetime.fromtimestamp(path.stat().st_mtime, UTC).strftime("%Y%m%dT%H%M%SZ")
+    names = (f"{path.stem}.{when}{more}.json" for more in ("", *(f"-{n}" for n in range(2, 1000))))
+    aside = next(path.with_name(name) for name in names if not path.with_name(name).exists())
+    durable.rename(path, aside)
+    signature = path.with_name(path.name + ".sig")
+    if signature.exists():  # left where it is, it would stand beside a receipt that it does not sign
+        durable.rename(signature, aside.with_name(aside.name + ".sig"))
+
+
+def check_folder(folder: Path) -> None:
+    """Say that receipts have no place before a card is written, and not after."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise BadInputError(
+            f"--receipts {folder}: nothing can be written there ({error.strerror}): give another folder"
+        ) from error
+
+
 def finished(folder: Path) -> set[str]:
-    """Units with a good receipt in a folder: a box of cards goes on where it stopped."""
+    """Units whose last receipt in a folder is good: a box of cards goes on where it stopped."""
     units = set()
     for path in folder.glob("*.json"):
         try:
@@ -85,5 +110,5 @@ def finished(folder: Path) -> set[str]:
         except (OSError, ValueError):
             continue
         if isinstance(receipt, dict) and receipt.get("receipt") == "manul-flash/1" and receipt.get("result") == "good":
-            units.add(str(receipt.get("unit")))
+            units |= {str(receipt.get("unit"))} & {path.stem}  # an earlier one has its time in its name, too
     return units

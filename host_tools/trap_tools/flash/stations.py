@@ -43,14 +43,14 @@ def from_station(path: Path, protocol: str | None) -> Ticket:
 
 def from_sheet(path: Path, protocol: str | None) -> list[Ticket]:
     """Tickets from a CSV (a line a unit) or TOML (``[[unit]]``) sheet; every bad line is named, and so is a unit twice."""
-    tickets, troubles = [], []
-    for where, row in _rows(path):
-        own = row.pop("protocol", None) or protocol
+    tickets, troubles, rows = [], [], _rows(path)
+    for where, row in rows:
+        own = row.get("protocol") or protocol
         try:
-            tickets.append(_ticket({"station": row}, own, where))
+            tickets.append(_ticket({"station": {k: v for k, v in row.items() if k != "protocol"}}, own, where))
         except BadInputError as error:
             troubles.append(str(error))
-    if troubles := troubles + _twice(tickets):
+    if troubles := troubles + _twice(path, [row for _, row in rows]):
         raise BadInputError("\n".join(troubles))
     if not tickets:
         raise BadInputError(f"{path}: has no units: the first line names the columns ({', '.join(FIELDS)}, protocol)")
@@ -61,21 +61,48 @@ def _rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix == ".toml":
-            return [(f"{path}, unit {n}", dict(row)) for n, row in enumerate(tomllib.loads(text).get("unit", []), 1)]
-    except (OSError, ValueError) as error:
+            return _units(path, tomllib.loads(text).get("unit", []))
+    except UnicodeDecodeError as error:
+        raise BadInputError(f"{path}: is not UTF-8 text ({error.reason}): save it as 'CSV UTF-8'") from error
+    except OSError as error:
+        raise BadInputError(f"{path}: {error.strerror}: give a sheet with a line for every unit") from error
+    except ValueError as error:
         raise BadInputError(f"{path}: cannot be read as a sheet: {error}") from error
-    dialect = csv.Sniffer().sniff(text.splitlines()[0], delimiters=",;\t") if text.strip() else csv.excel
-    rows = enumerate(csv.DictReader(StringIO(text), dialect=dialect), 2)
-    return [(f"{path}, line {n}", _clean(row)) for n, row in rows if any(row.values())]
+    lines = csv.reader(StringIO(text), delimiter=_between(text))
+    names = [name.strip().lower() for name in next(lines, [])]
+    return [
+        (f"{path}, line {n}", _named(path, n, names, row)) for n, row in enumerate(lines, 2) if any(map(str.strip, row))
+    ]
 
 
-def _clean(row: Mapping[str | None, Any]) -> dict[str, Any]:
-    return {str(key).strip(): value.strip() for key, value in row.items() if key and value and value.strip()}
+def _units(path: Path, found: Any) -> list[tuple[str, dict[str, Any]]]:
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        raise BadInputError(f"{path}: unit = {found!r}: write a table [[unit]] for every unit")
+    return [(f"{path}, unit {n}", dict(row)) for n, row in enumerate(found, 1)]
 
 
-def _twice(tickets: Iterable[Ticket]) -> list[str]:
-    counts = Counter(ticket.facts.station.unit for ticket in tickets)
-    return [f"unit {name} stands in the sheet {count} times" for name, count in counts.items() if count > 1]
+def _between(text: str) -> str:
+    """What stands between the columns: comma, semicolon (Excel of many countries) or tab, whichever the first line has most."""
+    first = text.partition("\n")[0]
+    return max(",;\t", key=first.count)
+
+
+def _named(path: Path, number: int, names: list[str], row: list[str]) -> dict[str, Any]:
+    if len(row) > len(names) and any(map(str.strip, row[len(names) :])):
+        raise BadInputError(
+            f"{path}, line {number}: has {len(row)} values for {len(names)} columns ({', '.join(names)}): a comma too many, "
+            "or a column without a name"
+        )
+    return {name: value.strip() for name, value in zip(names, row, strict=False) if value.strip()}
+
+
+def _twice(path: Path, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    counts = Counter(str(row["unit"]) for row in rows if "unit" in row)
+    return [
+        f"{path}: unit {name} stands in it {count} times: give each card a name of its own"
+        for name, count in counts.items()
+        if count > 1
+    ]
 
 
 def _tables(text: str, source: str) -> dict[str, Any]:
@@ -89,27 +116,32 @@ def _ticket(tables: dict[str, Any], protocol: str | None, source: str) -> Ticket
     own = dict(tables["station"]) if isinstance(tables.get("station"), Mapping) else {}
     own.setdefault("audit_key", secrets.token_hex(32))
     others = {key: value for key, value in tables.items() if key != "station"}
-    rules = _rules(protocol)
+    rules = _rules(protocol, source)
     if rules and "protocol" in others:
         raise BadInputError(f"{source}: has a [protocol] of its own; drop it, or drop --protocol and the bundle's")
     if not rules and "protocol" not in others:
         raise BadInputError(f"{source}: no protocol: give --protocol pallas-cat, a file, or a bundle that brings one")
-    text = _toml({"station": own, **others}) + ("\n" + protocols.to_toml(rules.protocol) if rules else "")
+    text = _toml({"station": own, **others}, source) + ("\n" + protocols.to_toml(rules.protocol) if rules else "")
     return Ticket(text, station.parse(text, source))
 
 
-def _rules(protocol: str | None) -> protocols.Rules | None:
+def _rules(protocol: str | None, source: str) -> protocols.Rules | None:
     """A preset, a file, or the text itself, as a bundle brings it."""
     if not protocol:
         return None
-    return protocols.parse(protocol, "the bundle's protocol") if "\n" in protocol else protocols.load(protocol)
+    if "\n" in protocol:
+        return protocols.parse(protocol, "the bundle's protocol")
+    try:
+        return protocols.load(protocol)
+    except BadInputError as error:
+        raise BadInputError(f"{source}: protocol = {protocol!r}: {error}") from error
 
 
-def _toml(tables: Mapping[str, Any]) -> str:
+def _toml(tables: Mapping[str, Any], source: str) -> str:
     parts = []
     for name, table in tables.items():
         if not isinstance(table, Mapping):
-            raise BadInputError(f"{name}: must be a table")
+            raise BadInputError(f"{source}: {name} = {table!r}: stands in no table: write it below [station]")
         lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in table.items()]
         parts.append(f"[{name}]\n" + "".join(lines))
     return "\n".join(parts)

@@ -68,10 +68,16 @@ def _unpacked(stock: Path, target: Path) -> None:
 
 
 def _boot_partition(image: Path, bundle: Bundle, keys: Path, folder: Path) -> None:
-    start, _ = _partition(image, fat.FAT_TYPES)
+    start, size = _partition(image, fat.FAT_TYPES)
     (folder / SLOT_NAME).write_bytes(bytes(SLOT_SIZE))
     for source, name in ((folder / SLOT_NAME, SLOT_NAME), (bundle.path, "manul.bundle"), (keys, "manul.pub")):
-        _run("mtools", ["mcopy", "-o", "-i", f"{image}@@{start}", str(source), f"::{name}"])
+        try:
+            _run("mtools", ["mcopy", "-o", "-i", f"{image}@@{start}", str(source), f"::{name}"])
+        except StorageError as error:
+            raise StorageError(
+                f"{name} ({source.stat().st_size / 1e6:.1f} MB) did not get onto the image's boot partition of "
+                f"{size / 1e6:.0f} MB ({error}): take a stock image with a larger one; Raspberry Pi OS has 512 MB"
+            ) from error
 
 
 def _root_partition(image: Path, bundle: Bundle, keys: Path, folder: Path) -> None:

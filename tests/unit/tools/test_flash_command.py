@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from trap_tools.flash.stations import from_sheet
 from trap_tools.release.build import Contents
 from trap_tools.release.build import build as build_bundle
 from trap_wire import slot, station
+from trap_wire.errors import BadInputError
 
 STATION = '[station]\nunit = "MN-017"\ndeployment = "tost-2026-a"\nprogramme = "tost"\n'
 SHEET = "unit;deployment;programme\nMN-001;tost-a;tost\nMN-002;tost-b;tost\n"
@@ -242,6 +244,81 @@ def test_box_goes_on_where_it_stopped(desk, made):
     assert "every unit of" in done.output
 
 
+def test_card_that_failed_after_a_good_one_is_not_taken_for_finished(desk, made):
+    """The earlier receipt stays, with its time in its name, and its signature goes with it."""
+    words = ("--sheet", desk / "sheet.csv", "--protocol", "pallas-cat", "--sign", desk / "key")
+    assert manul(desk, made, "--file", desk / "one", "--yes", "one", *words).exit_code == 0
+    with (desk / "tiny").open("wb") as file:
+        file.truncate(1_000_000)
+    station = desk / "again.toml"
+    station.write_text("[station]\nunit = 'MN-001'\ndeployment = 'a'\n")
+    again = ("--station", station, "--protocol", "pallas-cat")
+    assert manul(desk, made, "--file", desk / "tiny", "--yes", "tiny", *again).exit_code == 7
+    assert receipt.finished(desk / "receipts") == set()
+    (aside,) = (desk / "receipts").glob("MN-001.*Z.json")
+    assert json.loads(aside.read_text())["result"] == "good"
+    assert keys.verify_file(aside, [keys.public_of(KEY)], receipt.NAMESPACE)
+    assert not (desk / "receipts" / "MN-001.json.sig").exists()
+
+
+def test_one_card_named_twice_is_refused_before_two_writers_meet_on_it(desk, made):
+    (desk / "alias").symlink_to(desk / "one")
+    for other in ("one", "alias"):
+        answer = manul(desk, made, "--file", desk / "one", "--file", desk / other, "--yes", "one", "--yes", other)
+        assert answer.exit_code == 9
+        assert "are one card: name each card once" in answer.output
+    assert (desk / "one").read_bytes()[:2] == b"\xee\xee"
+
+
+def test_receipts_that_could_not_be_kept_are_told_before_the_card_is_written(desk, made):
+    (desk / "receipts").write_text("a file")
+    answer = manul(desk, made, "--file", desk / "one", "--yes", "one")
+    assert answer.exit_code == 3
+    assert "nothing can be written there" in answer.output
+    assert (desk / "one").read_bytes()[:2] == b"\xee\xee"
+
+
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [
+        ("unit\nMN-1\n", "deployment: missing"),
+        ("Unit,Deployment\nMN-1,a\n", ["MN-1"]),
+        ("\ufeffunit;deployment\r\nMN-1;a\r\n;\r\nMN-2;b\r\n", ["MN-1", "MN-2"]),
+        ("unit\tdeployment\nMN-1\ta\n", ["MN-1"]),
+        ('unit,deployment,programme\nMN-1,"a",tost\n', ["MN-1"]),
+        ("unit,deployment\nMN-1,a,b\n", "line 2: has 3 values for 2 columns"),
+        ("unit,deployment\nMN-1,a\nMN-1,bad name\n", "unit MN-1 stands in it 2 times"),
+        ("unit,deployment,protocol\nMN-1,a,lynx\n", "line 2: protocol = 'lynx': no protocol called"),
+        ("unit,deployment,remarks\nMN-1,a,tall rock\n", "line 2: station.remarks: unknown field"),
+        ("", "has no units"),
+    ],
+)
+def test_sheet_as_people_save_it_is_read_or_named_line_by_line(tmp_path, text, units):
+    sheet = tmp_path / "box.csv"
+    sheet.write_text(text, encoding="utf-8", newline="")
+    if isinstance(units, list):
+        assert [ticket.facts.station.unit for ticket in from_sheet(sheet, "pallas-cat")] == units
+        return
+    with pytest.raises(BadInputError, match=re.escape(units)) as caught:
+        from_sheet(sheet, "pallas-cat")
+    assert str(sheet) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        ("unit,deployment\nMN-1,Тост\n".encode("cp1251"), "save it as 'CSV UTF-8'"),
+        (b'unit = "MN-1"\n', r"write a table \[\[unit\]\]"),
+        (b"unit = [1]\n", r"write a table \[\[unit\]\]"),
+    ],
+)
+def test_sheet_that_cannot_be_read_says_how_to_write_it(tmp_path, raw, said):
+    sheet = tmp_path / ("box.csv" if b"," in raw else "box.toml")
+    sheet.write_bytes(raw)
+    with pytest.raises(BadInputError, match=said):
+        from_sheet(sheet, "pallas-cat")
+
+
 class Reader:
     """A card reader whose cards come and go: each is a file; the list is what lsblk would tell."""
 
@@ -265,6 +342,33 @@ def test_box_of_cards_in_a_row_waits_for_the_next_card_to_appear(desk, made):
     work = box.Work(Source(image.opened(made.path), "", {}), choice, desk / "receipts", None, as_json=True)
     assert box.write(work, from_sheet(desk / "sheet.csv", "pallas-cat"), in_a_row=True) == 0
     assert [station_on(desk / name).station.unit for name in ("one", "two")] == ["MN-001", "MN-002"]
+
+
+def test_letters_that_the_printers_font_lacks_cost_no_label(desk, made):
+    renamed = desk / "образ.img"
+    renamed.symlink_to(made.path)
+    words = ["flash", "--image", renamed, "--receipts", desk / "receipts", "--file", desk / "one", "--yes", "one"]
+    answer = CliRunner().invoke(
+        main, [*map(str, words), "--station", str(desk / "station.toml"), "--protocol", "pallas-cat"]
+    )
+    assert answer.exit_code == 0, answer.output
+    assert "образ.img" in (desk / "receipts" / "MN-017.svg").read_text()
+    assert (desk / "receipts" / "labels.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_label_is_there_before_the_next_card_and_ctrl_c_while_waiting_loses_none(desk, made):
+    reader = Reader(None, desk / "one", None)
+
+    def stopped():
+        if reader.asked > 12:
+            raise KeyboardInterrupt
+        return reader()
+
+    choice = Choice(yes=["one"], listed=stopped)
+    work = box.Work(Source(image.opened(made.path), "", {}), choice, desk / "receipts", None, as_json=True)
+    with pytest.raises(KeyboardInterrupt):
+        box.write(work, from_sheet(desk / "sheet.csv", "pallas-cat"), in_a_row=True)
+    assert {path.name for path in (desk / "receipts").iterdir()} == {"MN-001.json", "MN-001.svg", "labels.pdf"}
 
 
 def rpiboot(desk, lines):
@@ -297,7 +401,9 @@ def test_unit_on_the_cable_is_made_a_disk_before_any_card_is_written(desk, made)
     assert (desk / "asked").read_text() == "-d mass-storage-gadget64\n"
 
 
-@pytest.mark.parametrize(("lines", "said"), [("exit 1", "USB boot mode"), (None, "install Raspberry Pi's usbboot")])
+@pytest.mark.parametrize(
+    ("lines", "said"), [("exit 1", "USB boot mode"), (None, "not installed: github.com/raspberrypi/usbboot")]
+)
 def test_unit_that_does_not_become_a_disk_says_what_to_do_and_nothing_is_written(desk, made, lines, said):
     if lines is None and shutil.which("rpiboot"):
         pytest.skip("rpiboot is installed here")

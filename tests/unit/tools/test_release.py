@@ -194,6 +194,20 @@ def test_stock_image_is_prepared_without_mounting_and_its_first_start_runs_the_r
     assert first_start(tmp_path, boot, root) == f"trap 1.0 {tmp_path}/data/update/a"
 
 
+@needs_tools
+def test_boot_partition_too_small_for_the_bundle_is_named_with_both_sizes(made, desk, tmp_path):
+    with made.open("rb") as file, (desk / "large.manul").open("wb") as large:
+        shutil.copyfileobj(file, large)
+        large.write(bytes(60 * 10**6))  # behind the archive's end
+    stock = build(tmp_path, "stock.img")
+    answer = manul(
+        "image", stock.path, "--bundle", desk / "large.manul", "--key", desk / "key.pub", "--to", tmp_path / "m.img"
+    )
+    assert answer.exit_code == 7
+    assert re.search(r"manul\.bundle \(60\.\d MB\) did not get onto .* of 42 MB", answer.output)
+    assert not list(tmp_path.glob("m.img*"))
+
+
 def enabled():
     """The units that the firmware's own files want started, and by which target."""
     texts = {path.name: path.read_text() for path in SYSTEMD.iterdir()}
