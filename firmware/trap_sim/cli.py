@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+FAULTS = ("dead-flash", "blurred", "no-camera", "worn-cells")  # serving.FAULTS, which is slow to import
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -15,6 +16,7 @@ def _serving(command: Callable[..., None]) -> Callable[..., None]:
     """The options of serving, for ``manul sim serve`` and for ``manul sim --serve``."""
     for option in (
         click.option("--detector", type=FOLDER, help="Detector folder  [the newest below models/]."),
+        click.option("--fault", type=click.Choice(FAULTS), help="Something that is wrong with it, to be found."),
         click.option("--hours", default=3.0, show_default=True, help="What the unit has lived through before."),
         click.option("--seed", default=1, show_default=True),
         click.option("--photos", type=FOLDER, help="Your own photographs instead of composed scenes."),

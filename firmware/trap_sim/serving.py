@@ -14,17 +14,26 @@ from rich.console import Console
 
 from trap.deployment import Protocol
 from trap_sim.cable import linked, plugged_in
+from trap_sim.camera import CameraFaults
 from trap_sim.night import show_of
 from trap_sim.photos import album, bursts
 from trap_sim.site import Plan, write_station
 from trap_sim.sky import HOUR_MS
 from trap_sim.story import chosen_detector
-from trap_sim.unit import Setting, SimUnit
+from trap_sim.unit import Fate, Setting, SimUnit
+
+# What `manul check` and `manul summary` have to find, for who learns to read them.
+FAULTS = {
+    "dead-flash": Fate(camera=CameraFaults(dead_flash=True)),
+    "blurred": Fate(camera=CameraFaults(misses_focus=1.0)),
+    "no-camera": Fate(camera=CameraFaults(absent=True)),
+    "worn-cells": Fate(used_mah=8_900.0),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was asked for. ``hours`` is what the unit has lived through when it is plugged in."""
+    """What was asked for. ``hours``: what the unit has lived through when it is plugged in; ``fault``: what is wrong."""
 
     to: Path | None = None
     link: Path | None = None
@@ -32,6 +41,7 @@ class Options:
     seed: int = 1
     hours: float = 3.0
     detector: Path | None = None
+    fault: str | None = None
 
 
 def serve(options: Options, console: Console) -> None:
@@ -62,7 +72,7 @@ def lived(options: Options, folder: Path, now: datetime) -> SimUnit:
     )
     write_station(plan, options.seed)
     setting = Setting(folder, plan.started, plan.sky, plan.seed, chosen_detector(options.detector))
-    unit = SimUnit(setting, plan.fate, lambda virtual: show_of(plan, virtual))
+    unit = SimUnit(setting, FAULTS.get(options.fault or "", plan.fate), lambda virtual: show_of(plan, virtual))
     unit.run(plan.pulses(), before_ms)
     return unit
 

@@ -5,9 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
+from trap.selftest import self_test
+from trap_sim.serving import Options, lived
 
 MANUL = Path(sys.executable).with_name("manul")
 SMPMGR = Path(sys.executable).with_name("smpmgr")
@@ -71,3 +75,25 @@ def test_unit_stays_awake_while_the_cable_is_in(served):
     passed_s = (second["now_us"] - first["now_us"]) / 1e6
     assert 1.5 < passed_s < 20
     assert second["entries"] - first["entries"] < 12
+
+
+@pytest.mark.parametrize(
+    ("fault", "part", "words"),
+    [
+        ("dead-flash", "infrared", "no brighter by the flash"),
+        ("blurred", "camera", "check its focus"),
+        ("no-camera", "camera", "seat the ribbon"),
+        ("worn-cells", "battery", "put in new cells"),
+    ],
+)
+def test_what_is_wrong_with_a_pretend_unit_is_found_by_its_check(tmp_path, fault, part, words):
+    made = lived(Options(hours=2.5, fault=fault), tmp_path, datetime.now(UTC))
+    made.board.plug_in()
+    made.step_until_wanted()
+    rows = {}
+    made.boot(lambda trap: rows.update({row[0]: row for row in self_test(trap)}))
+    assert rows[part][1] == "fail", rows[part]
+    assert words in rows[part][2]
+    sound = {"camera", "infrared", "detector", "card", "journal", "battery"} - {part}
+    blamed = {name for name in sound if rows[name][1] == "fail"}
+    assert blamed <= ({"camera"} if fault == "dead-flash" else set())

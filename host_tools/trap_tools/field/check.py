@@ -115,6 +115,7 @@ WORDS = {
     ("infrared", "bright"): "bright enough without: cover the unit with a jacket and test again",
     ("bulk", "on"): _LENT,
     ("card", "lent"): "bulk is on: a laptop has the card as a drive",
+    ("detector", "no_picture"): "the camera gives no picture to tell by",
     ("detector", "none"): "none: everything is kept. See the summary, and send the detector again",
     ("detector", "answers"): "{detector}, {look_ms} ms a look",
     ("card", "lies"): "gives back other bytes than it was given: replace the card",
