@@ -96,8 +96,8 @@ test-stock: $(VENV)/.ready ## a prepared stock card started under a real systemd
 
 # Its own step: needs root, QEMU and up to 20 minutes. SYSTEM='-k pulse' runs a part; MANUL_IMAGE=DIR tests an image built before.
 .PHONY: test-system
-test-system: test-rp2040 $(VENV)/.ready ## the firmware in an emulated ARM machine: kernel GPIO, I2C, USB, libcamera (docs/system-test.md)
-	$(BIN)/python -m pytest tests/system -o addopts= -o timeout=1800 --import-mode=importlib -n 2 --dist loadfile --no-loadscope-reorder -ra --durations=0 $(SYSTEM)
+test-system: $(VENV)/.ready ## the firmware in an emulated ARM machine: kernel GPIO, I2C, USB, libcamera (docs/system-test.md)
+	$(BIN)/python -m pytest tests/rp2040 tests/system -o addopts= -o timeout=1800 --import-mode=importlib -n 2 --dist loadfile --no-loadscope-reorder -ra --durations=0 $(SYSTEM)
 
 # STEPS=20 goes through every step of it in a few minutes; what it makes is no detector to take outside.
 .PHONY: model

@@ -10,7 +10,7 @@ from typing import Any
 from tests.system.frames import draw
 from tools.image import base, packages
 from tools.image.host import ROOT, Apt, cached, digest, run
-from tools.image.toolchain import toolchain
+from tools.image.toolchain import compile_python, toolchain
 
 HERE = Path(__file__).parent
 GUEST = HERE / "guest"
@@ -82,8 +82,14 @@ def _sources(kernel: Path, build: Path) -> None:
 
 
 def host() -> Path:
-    """Folder ``site`` with the wheels of HOST, for the image's Python."""
-    return packages.unpacked("host-wheels", HOST) / "site"
+    """Folder ``site`` with the wheels of HOST and their byte code, for the image's Python."""
+    wheels = packages.unpacked("host-wheels", HOST)
+    return cached("host", digest(wheels.name), lambda to: _compiled(wheels / "site", to)) / "site"
+
+
+def _compiled(wheels: Path, to: Path) -> None:
+    shutil.copytree(wheels, to / "site")
+    compile_python(toolchain(base.kernel_base()) / "tree", to, ("/site",))
 
 
 def disk(to: Path) -> Path:

@@ -4,18 +4,16 @@ import json
 import re
 import subprocess
 import sys
-import zipfile
 
 import pytest
 
-from tests.signing import KEY, pem, public_line
 from tests.system import bench as benches
+from tests.system import releases
 from tests.system.conftest import keep
 from tests.system.machine import running
 from tests.system.unit import DETECTOR, burst, cable, entries, head, manul
 from trap.drivers.partition import LABEL
 from trap.update import state
-from trap_tools.release.build import Contents, build
 from trap_tools.sums import sha256_of
 
 STATION = '[station]\nunit = "MN-017"\ndeployment = "tost-2026-a"\nprogramme = "tost"\n'
@@ -50,32 +48,7 @@ def flashed(image):
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
-    """A programme's key, and two releases: 1.0 as ``manul release build`` makes it, and 1.1, which falls over when it starts."""
-    folder = tmp_path_factory.mktemp("desk")
-    (folder / "key").write_bytes(pem(KEY))
-    (folder / "key.pub").write_text(public_line(KEY) + "\n")
-    wheel = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, benches.ROOT]
-    subprocess.run(wheel, check=True)
-    (app,) = folder.glob("manul-*.whl")
-    manul(
-        "release", "build", "--version", "1.0", "--key", str(folder / "key"), "--app", str(app), "--python", "3.13",
-        "--model", str(DETECTOR), "--protocol", "pallas-cat", "--systemd", str(benches.ROOT / "firmware/systemd"),
-        "--to", str(folder / "1.0.manul"), timeout_s=600,
-    )  # fmt: skip
-    contents = Contents()
-    contents.add(f"wheels/any/{app.name}", "wheel", falls_over(app, folder / "broken"))
-    build(contents, folder / "1.1.manul", version="1.1", python=["3.13"], base=[], key=KEY)
-    return folder
-
-
-def falls_over(app, folder):
-    """The application with a fault on its first line."""
-    folder.mkdir()
-    with zipfile.ZipFile(app) as good, zipfile.ZipFile(folder / app.name, "w", zipfile.ZIP_DEFLATED) as bad:
-        for entry in good.infolist():
-            broken = entry.filename == "trap/cli.py"
-            bad.writestr(entry, b"raise RuntimeError('a release with a fault')\n" if broken else good.read(entry))
-    return folder / app.name
+    return releases.desk(tmp_path_factory.mktemp("desk"))
 
 
 @pytest.fixture(scope="module")

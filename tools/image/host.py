@@ -57,6 +57,8 @@ def require(tools: dict[str, str]) -> None:
     run(
         "apt-get",
         "-qq",
+        "-o",
+        "DPkg::Lock::Timeout=600",  # two lanes of tests may both lack something
         "install",
         "-y",
         "--no-install-recommends",
