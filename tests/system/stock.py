@@ -75,9 +75,15 @@ def _settled(root: Path) -> None:
     """What an installed system has that an unpacked one lacks; the unit's own account is not part of it."""
     for name in ("passwd", "group"):
         shutil.copy(root / f"usr/share/base-passwd/{name}.master", root / "etc" / name)
+    with (root / "etc/group").open(
+        "a"
+    ) as file:  # by which Raspberry Pi OS gives out the header, under numbers of its own
+        file.write("gpio:x:986:\ni2c:x:994:\n")
     run("systemd-sysusers", f"--root={root}")
     (root / "etc/fstab").write_text(FSTAB)
     (root / "etc/machine-id").write_text("uninitialized\n")
-    (root / "etc/.updated").touch()  # whatever makes accounts at a first boot must not need to be lucky
+    (root / "etc/systemd/system/systemd-firstboot.service").symlink_to(
+        "/dev/null"
+    )  # it would ask for a locale at the console
     for path in (*root.glob("boot/*-arm64"), *root.glob("usr/lib/linux-image-*"), root / "usr/include"):
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
