@@ -15,7 +15,8 @@ Before=trapd.service manul-gadget.service
 Type=oneshot
 User=manul
 Group=manul
-StateDirectory=manul
+# journal and card, too: where no partition is mounted there, they are the folders that trapd writes to.
+StateDirectory=manul manul/journal manul/card
 ExecStart=/usr/bin/python3 -I /opt/manul/manul-boot.pyz --install
 TimeoutStartSec=infinity
 PrivateTmp=yes
