@@ -18,13 +18,16 @@ def number(default: float, least: float, most: float) -> Any:
     return field(default=default, metadata={"least": least, "most": most})
 
 
-def text(default: str, pattern: str) -> Any:
-    """Field that holds text matching the whole of ``pattern``."""
-    return field(default=default, metadata={"pattern": pattern})
+def text(default: str, pattern: str, like: str = "") -> Any:
+    """Field that holds text matching the whole of ``pattern``; ``like`` is an example for those who read no patterns."""
+    return field(default=default, metadata={"pattern": pattern, "like": like})
 
 
 def from_table(cls: type[T], table: Any, name: str, problems: list[str]) -> T | None:
-    """Facts of ``cls`` from a TOML table, None when a field is bad; adds a line per bad field to ``problems``."""
+    """Facts of ``cls`` from a TOML table, None when a field is bad; adds a line per bad field to ``problems``.
+
+    0, 0.0 and -0.0 are one fact, or the same rules would have several hashes.
+    """
     if not isinstance(table, Mapping):
         problems.append(f"{name}: must be a table")
         return None
@@ -34,7 +37,11 @@ def from_table(cls: type[T], table: Any, name: str, problems: list[str]) -> T | 
     for key, value in table.items():
         if key in fields and (complaint := _complaint(fields[key], value)):
             problems.append(f"{name}.{key} = {value!r}: {complaint}")
-    return cls(**table) if len(problems) == found else None
+    if len(problems) != found:
+        return None
+    return cls(
+        **{key: float(value) + 0.0 if type_name(fields[key]) == "float" else value for key, value in table.items()}
+    )
 
 
 def _complaint(spec: "dataclasses.Field[Any]", value: Any) -> str:
@@ -45,7 +52,8 @@ def _complaint(spec: "dataclasses.Field[Any]", value: Any) -> str:
     if "least" in spec.metadata and not spec.metadata["least"] <= value <= spec.metadata["most"]:
         return f"must lie in {spec.metadata['least']}..{spec.metadata['most']}"
     if "pattern" in spec.metadata and not re.fullmatch(spec.metadata["pattern"], str(value)):
-        return f"must match {spec.metadata['pattern']}"
+        like = f"must be like {spec.metadata['like']}, and " if spec.metadata.get("like") else ""
+        return f"{like}must match {spec.metadata['pattern']}"
     return ""
 
 

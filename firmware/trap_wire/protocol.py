@@ -41,8 +41,12 @@ class Protocol:
     heartbeat_only_pct: int = number(15, 0, 100)  # below it: no triggers, one frame a day
     off_pct: int = number(5, 0, 100)  # below it: nothing, so that the cells are not drained flat
     keep_acked_days: int = number(30, 0, 3_650)  # what a host has verified is evicted first, but not sooner than this
-    languages: str = text("en,ru", f"{_LANGUAGE}(,{_LANGUAGE})*")  # of labels, screens and reports, first is default
-    species: str = text("", f"({_LATIN}(,{_LATIN}){{0,63}})?")  # what people may call an animal, most wanted first
+    languages: str = text(
+        "en,ru", f"{_LANGUAGE}(,{_LANGUAGE})*", "ru,en"
+    )  # of labels, screens and reports, first is default
+    species: str = text(
+        "", f"({_LATIN}(,{_LATIN}){{0,63}})?", "Panthera uncia,Canis lupus"
+    )  # what people may call an animal, most wanted first
 
     @property
     def species_list(self) -> list[str]:
@@ -63,7 +67,7 @@ def contradictions(protocol: Protocol) -> list[str]:
             f"protocol: battery ladder must go down: no_hold_off_pct {protocol.no_hold_off_pct} >= "
             f"heartbeat_only_pct {protocol.heartbeat_only_pct} >= off_pct {protocol.off_pct}"
         )
-    names = protocol.species_list
-    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
-        found.append(f"protocol.species: named twice: {', '.join(twice)}")
+    for field, names in (("species", protocol.species_list), ("languages", protocol.languages.split(","))):
+        if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+            found.append(f"protocol.{field}: named twice: {', '.join(twice)}")
     return found

@@ -32,6 +32,9 @@ SECTIONS = {
 }
 
 
+STOPPED = 130  # as shells have it for Ctrl-C
+
+
 class Commands(click.Group):
     """Finds subcommands among the entry points and turns a ``TrapError`` into its message and its exit code."""
 
@@ -60,6 +63,9 @@ class Commands(click.Group):
         except TrapError as error:
             click.echo(f"manul: {error}", err=True)
             ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("manul: stopped", err=True)
+            ctx.exit(STOPPED)
 
 
 def _registered() -> list[EntryPoint]:

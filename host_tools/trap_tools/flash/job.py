@@ -54,6 +54,7 @@ class CardThread(threading.Thread):
     def __init__(self, job: Job, image: Image, report: Report, stop: threading.Event) -> None:
         super().__init__(name=f"card {job.name}", daemon=True)
         self.outcome = Outcome(job.name)
+        self.ended = threading.Event()
         self._job, self._image, self._report, self._stop_asked = job, image, report, stop
         self._queue: queue.Queue[Piece | Exception | None] = queue.Queue(maxsize=4)
         self._head: Piece | None = None
@@ -61,7 +62,7 @@ class CardThread(threading.Thread):
 
     def feed(self, item: Piece | Exception | None) -> None:
         """Hand over a piece, the error that ended the image, or None at its end; returns when taken or when nobody will."""
-        while self.is_alive():
+        while not self.ended.is_set():
             try:
                 self._queue.put(item, timeout=0.1)
             except queue.Full:
@@ -70,6 +71,12 @@ class CardThread(threading.Thread):
 
     def run(self) -> None:
         """The whole life of one card."""
+        try:
+            self._live()
+        finally:
+            self.ended.set()
+
+    def _live(self) -> None:
         try:
             card = self._job.open()
         except TrapError as error:

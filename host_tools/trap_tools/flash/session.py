@@ -16,14 +16,26 @@ def flash(image: Image, jobs: Sequence[Job], report: Report, stop: threading.Eve
         thread.start()
     try:
         _feed(image, threads)
-        while any(thread.is_alive() for thread in threads):
-            for thread in threads:
-                thread.join(timeout=0.1)
+        _wait(threads)
     except KeyboardInterrupt:
-        stop.set()
-        for thread in threads:
-            thread.join()
+        _stopped(threads, stop)
     return [thread.outcome for thread in threads]
+
+
+def _wait(threads: list[CardThread]) -> None:
+    """Not by ``join``: CPython 3.11's, once interrupted, takes a thread that goes on for one that has ended (bpo-45274)."""
+    for thread in threads:
+        thread.ended.wait()
+
+
+def _stopped(threads: list[CardThread], stop: threading.Event) -> None:
+    """However often Ctrl-C is pressed: a card's own thread ends it cleanly, at its next piece."""
+    stop.set()
+    while True:
+        try:
+            return _wait(threads)
+        except KeyboardInterrupt:
+            continue
 
 
 def _feed(image: Image, threads: list[CardThread]) -> None:
@@ -32,7 +44,7 @@ def _feed(image: Image, threads: list[CardThread]) -> None:
         for piece in image.pieces():
             for thread in threads:
                 thread.feed(piece)
-            if not any(thread.is_alive() for thread in threads):
+            if all(thread.ended.is_set() for thread in threads):
                 return
     except (TrapError, OSError) as error:
         end = error if isinstance(error, TrapError) else TrapError(f"{image.path}: {error.strerror}")

@@ -58,7 +58,7 @@ def show(source: str, as_json: bool) -> None:
 
 @protocol.command()
 @click.argument("sources", metavar="PROTOCOL...", nargs=-1, required=True)
-@click.option("--strict", is_flag=True, help="A rule without a reason is an error too.")
+@click.option("--strict", is_flag=True, help="A rule without a reason, or left to the default, is an error too.")
 def check(sources: tuple[str, ...], strict: bool) -> None:
     """Check that files are protocols that a unit will take."""
     troubles = [trouble for source in sources if (trouble := _checked(source, strict))]
@@ -72,11 +72,15 @@ def _checked(source: str, strict: bool) -> str:
     except BadInputError as error:
         return str(error)
     silent = ", ".join(rules.unexplained)
-    if silent and strict:
-        return f"{source}: no reason in [why] for: {silent}"
+    unwritten = ", ".join(f"{name} ({getattr(rules.protocol, name)!r})" for name in rules.unwritten)
+    if strict and (silent or unwritten):
+        said = [f"no reason in [why] for: {silent}"] * bool(silent) + [f"not written: {unwritten}"] * bool(unwritten)
+        return f"{source}: {'; '.join(said)}"
     click.echo(f"{source}: good, {rules.protocol.name} {rules.protocol.version}, sha256 {rules.protocol.digest[:12]}")
     if silent:
         click.echo(f"{source}: no reason in [why] for: {silent}", err=True)
+    if unwritten:
+        click.echo(f"{source}: not written, so this version's default: {unwritten}", err=True)
     return ""
 
 
@@ -95,6 +99,9 @@ def diff(one: str, other: str, require_same: bool, as_json: bool) -> None:
         Console().print(_diff_table(left, right, found))
     else:
         click.echo(f"the same rules, sha256 {left.protocol.digest}")
+    if found and {"name", "version"}.isdisjoint(found):
+        said = f"{left.protocol.name} {left.protocol.version}"
+        click.echo(f"both are called {said}: raise the version of one, or nobody can tell them apart by name", err=True)
     if found and require_same:
         raise IntegrityError(f"{one} and {other} differ in {', '.join(found)}: data of the two are not comparable")
 

@@ -15,15 +15,20 @@ from trap_wire.facts import from_table
 from trap_wire.protocol import Protocol, contradictions
 
 NAMESPACE = "manul-protocol"
+_TABLES = ("protocol", "why", "station")  # a station file or slot holds rules, too
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A protocol, the reason of each rule as far as one is given, and where it was read."""
+    """A protocol, the reason of each rule as far as one is given, and where it was read.
+
+    ``unwritten``: rules that the file leaves to this version's default; a later version's may be another.
+    """
 
     protocol: Protocol
     why: Mapping[str, str]
     source: str
+    unwritten: tuple[str, ...] = ()
 
     @property
     def unexplained(self) -> list[str]:
@@ -54,7 +59,10 @@ def load(source: str) -> Rules:
         raise BadInputError(f"{source}: {error.strerror}") from error
     if raw.lstrip().startswith(b"{"):
         return _from_receipt(raw, source)
-    return parse(slot.read(raw), source)
+    try:
+        return parse(slot.read(raw), source)
+    except BadInputError as error:
+        raise BadInputError(str(error).replace("station.toml", source, 1)) from error
 
 
 def parse(text: str, source: str) -> Rules:
@@ -63,6 +71,8 @@ def parse(text: str, source: str) -> Rules:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadInputError(f"{source}: not TOML: {error}") from error
+    if strange := [name for name in tables if name not in _TABLES]:
+        raise BadInputError(f"{source}: [{strange[0]}]: unknown table; there are [protocol] with the rules and [why]")
     if "protocol" not in tables:
         raise BadInputError(
             f"{source}: has no table [protocol]; start from 'manul protocol new FILE --from pallas-cat'"
@@ -76,12 +86,12 @@ def _from_receipt(raw: bytes, source: str) -> Rules:
         facts = receipt.get("summary", receipt)  # 'manul pull' keeps the unit's summary in its receipt
         if isinstance(facts.get("protocol_hash"), str) and not isinstance(facts.get("protocol"), Mapping):
             return _named(facts["protocol_hash"], str(facts.get("protocol", "")), source)
-        table = receipt["protocol"]
+        table = {key: value for key, value in receipt["protocol"].items() if key != "sha256"}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, BadInputError):
             raise
         raise BadInputError(f"{source}: a JSON file without a protocol: give a receipt or a summary") from error
-    return _rules({key: value for key, value in table.items() if key != "sha256"}, {}, source)
+    return _rules(table, {}, source)
 
 
 def _named(digest: str, name: str, source: str) -> Rules:
@@ -103,7 +113,7 @@ def _rules(table: Any, why: Any, source: str) -> Rules:
     problems += _bad_reasons(why)
     if problems or protocol is None:
         raise BadInputError(f"{source}: " + "; ".join(problems) + ". Fix these fields and check again.")
-    return Rules(protocol, why, source)
+    return Rules(protocol, why, source, tuple(f.name for f in dataclasses.fields(Protocol) if f.name not in table))
 
 
 def _bad_reasons(why: Any) -> list[str]:

@@ -1,6 +1,7 @@
 """Flashing file-backed cards with real images: what stands on them is looked at with mtools, debugfs and fsck."""
 
 import hashlib
+import signal
 import threading
 
 import pytest
@@ -175,6 +176,23 @@ def test_first_block_is_zero_until_the_very_last_step(source, made, tmp_path):
 def test_ctrl_c_at_any_stage_leaves_a_card_that_does_not_start(source, made, tmp_path, at):
     card, stop = blank(tmp_path / "card", made.size), threading.Event()
     (outcome,) = write(source, card, stop=stop, report=lambda _, stage, __: stop.set() if stage is at else None)
+    assert outcome.exit_code == 130
+    assert "does not start" in outcome.trouble
+    assert card.read_bytes()[:512] == bytes(512)
+
+
+def test_real_ctrl_c_while_the_card_is_compared_waits_for_its_thread(source, made, tmp_path):
+    """The image is all read by then and the program only waits; pressed twice, as people do."""
+    card, pressed = blank(tmp_path / "card", made.size), []
+
+    def press(_, stage, __):
+        if stage is Stage.VERIFYING and len(pressed) < 2:
+            pressed.append(stage)
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            threading.Event().wait(0.2)
+
+    (outcome,) = write(source, card, report=press)
+    assert len(pressed) == 2
     assert outcome.exit_code == 130
     assert "does not start" in outcome.trouble
     assert card.read_bytes()[:512] == bytes(512)
