@@ -3,12 +3,12 @@
 import ast
 from pathlib import Path
 
-from trap_tools import field, link
+from trap_tools import field, keys, link
 from trap_tools.field import bulk, check, pulling, summary
 from trap_wire.vocabulary import ObservationType
 
 BOXED = (ObservationType.ANIMAL, ObservationType.HUMAN, ObservationType.VEHICLE)
-FOLDERS = Path(field.__file__).parent, Path(link.__file__).parent
+FOLDERS = [Path(package.__file__).parent for package in (field, link, keys)]
 
 
 def said() -> set[str]:

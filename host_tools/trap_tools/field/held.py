@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from trap_tools import durable
+from trap_tools.i18n import say
 from trap_tools.link.group70 import Row
 from trap_wire.entries import parse_line, verified
 from trap_wire.errors import IntegrityError, StorageError
@@ -56,7 +57,8 @@ class Incoming:
                 self.file = self._open()
             self.file.write(data)
         except OSError as error:
-            raise StorageError(f"{self.part}: {error.strerror}. Make room or choose another folder.") from error
+            words = say("{path}: {why}. Make room or choose another folder", path=self.part, why=error.strerror)
+            raise StorageError(words) from error
         self.digest.update(data)
 
     def is_true(self) -> bool:
@@ -106,7 +108,10 @@ def is_here(folder: Path, row: Row) -> bool:
     if path.stat().st_size == row.size and _digest(path, row.size).digest() == row.sha256:
         return True
     raise IntegrityError(
-        f"{path}: not the unit's file of that name, left alone. Is this another unit's folder? Pull into a new one."
+        say(
+            "{path}: not the unit's file of that name, left alone. Is this another unit's folder? Pull into a new one",
+            path=path,
+        )
     )
 
 
@@ -122,7 +127,10 @@ def resume(folder: Path, row: Row, prove: Prove) -> Incoming:
             return _seeded(Incoming(row, folder, length, digest), here)
         if not here.name.endswith(PART):
             raise IntegrityError(
-                f"{here}: not a beginning of the unit's journal. Another unit's folder, or a new card? Pull into a new one."
+                say(
+                    "{path}: not a beginning of the unit's journal. Another unit's folder, or a new card? Pull into a new one",
+                    path=here,
+                )
             )
     return Incoming(row, folder)
 

@@ -65,7 +65,9 @@ def pull(
     if failures:
         raise failures[0]
     if not all(receipt.complete for receipt in receipts):
-        raise IntegrityError("not everything could be verified; the receipt says what. Pull again before you leave.")
+        raise IntegrityError(
+            say("not everything could be verified; the receipt says what. Pull again before you leave")
+        )
 
 
 def _pull_all(ports: tuple[str, ...], folder: Path, options: Options) -> list[Receipt | TrapError]:

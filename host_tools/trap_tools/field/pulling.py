@@ -18,6 +18,7 @@ from trap_tools import i18n
 from trap_tools.field import held
 from trap_tools.field.stage import Stage
 from trap_tools.field.visit import ClockReading, JournalProof, Progress, Receipt, Tally
+from trap_tools.i18n import say
 from trap_tools.keys import keystore
 from trap_tools.keys.keystore import Signer
 from trap_tools.link import group70
@@ -200,7 +201,10 @@ def _alone_in(folder: Path) -> Iterator[None]:
     with _busy_lock:
         if folder in _busy:
             raise IntegrityError(
-                f"{folder}: two units call themselves that. Rename one, or pull them one after the other."
+                say(
+                    "{folder}: two units call themselves that. Rename one, or pull them one after the other",
+                    folder=folder,
+                )
             )
         _busy.add(folder)
     try:

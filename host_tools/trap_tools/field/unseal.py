@@ -12,6 +12,7 @@ from rich.progress import track
 
 from trap_tools import durable
 from trap_tools.field import held
+from trap_tools.i18n import say
 from trap_tools.keys import keystore
 from trap_wire.errors import BadInputError, IntegrityError
 
@@ -83,7 +84,8 @@ def plain(sealed: bytes, name: str, keys: list[Any]) -> bytes:
     try:
         opened: bytes = pyrage.decrypt(sealed, keys)
     except pyrage.DecryptError as error:
-        raise IntegrityError(f"{name}: none of the keys opens it, or it is damaged ({error})") from error
+        words = say("{name}: none of the keys opens it, or it is damaged ({why})", name=name, why=error)
+        raise IntegrityError(words) from error
     return opened
 
 

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from trap_tools import durable, keys
+from trap_tools.i18n import say
 from trap_wire import sshsig
 from trap_wire.errors import BadInputError, RefusedError, TrapError
 from trap_wire.login import fingerprint
@@ -101,8 +102,13 @@ def check_unit(unit: str, public: bytes) -> None:
     known = json.loads(path.read_text()) if path.exists() else {}
     if known.get(unit, public.hex()) != public.hex():
         raise RefusedError(
-            f"{unit}: not the unit that was visited before under that name (key {fingerprint(public)}). "
-            f"If its card was replaced, delete its line in {path} and try again."
+            say(
+                "{unit}: not the unit that was visited before under that name (key {key}). If its card was replaced, delete "
+                "its line in {path} and try again",
+                unit=unit,
+                key=fingerprint(public),
+                path=path,
+            )
         )
     if unit not in known:
         durable.write(path, json.dumps({**known, unit: public.hex()}, indent=1, sort_keys=True).encode())

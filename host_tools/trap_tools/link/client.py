@@ -11,6 +11,7 @@ from smp import file_management as fs
 from smp import message
 from smp import os_management as os_mgmt
 
+from trap_tools.i18n import say
 from trap_tools.link import group70
 from trap_tools.link.line import Line
 from trap_wire.errors import LinkError, NoUnitError, RefusedError
@@ -48,7 +49,9 @@ class Unit:
             if (packet := self._answer(request, min(wait_s, left))) is not None:
                 return self._checked(packet, reply)
             wait_s *= 1.5
-        raise LinkError(f"{self.line.port}: no answer. Check the cable and that the unit is awake, then start again.")
+        raise LinkError(
+            say("{port}: no answer. Check the cable and that the unit is awake, then start again", port=self.line.port)
+        )
 
     def hello(self, patience_s: float = HELLO_S) -> str:
         """Name of the unit; ``NoUnitError`` when what is there is not one."""
@@ -57,7 +60,7 @@ class Unit:
             output = self.ask(request, os_mgmt.OSApplicationInfoReadResponse, patience_s).output
         except (LinkError, RefusedError) as error:
             raise NoUnitError(
-                f"{self.line.port}: no unit answers there. `manul ports` shows where one does."
+                say("{port}: no unit answers there. manul ports shows where one does", port=self.line.port)
             ) from error
         maker, _, name = output.partition(" ")
         if maker != UNIT_NAME or not name:
@@ -149,7 +152,7 @@ class Unit:
         try:
             body = cbor2.loads(packet[HEADER_SIZE:])
             if complaint := refusal(body):
-                raise RefusedError(f"{self.line.port}: the unit refused: {complaint}")
+                raise RefusedError(say("{port}: the unit refused: {words}", port=self.line.port, words=complaint))
             return reply.loads(packet)
         except (cbor2.CBORDecodeError, ValidationError, ValueError, AttributeError, TypeError) as error:
             raise NoUnitError(f"{self.line.port}: what answers there does not speak a unit's protocol.") from error

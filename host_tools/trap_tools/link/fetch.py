@@ -14,6 +14,7 @@ from itertools import count
 
 import cbor2
 
+from trap_tools.i18n import say
 from trap_tools.link.client import refusal
 from trap_tools.link.line import Line
 from trap_wire.errors import LinkError
@@ -82,7 +83,9 @@ class Fetcher:
             if self._line.received > before:
                 heard_at, patience = self._monotonic(), 1
             elif self._monotonic() - heard_at > self._patience_s:
-                raise LinkError(f"{self._line.port}: the unit fell silent. Start again; it goes on from here.")
+                raise LinkError(
+                    say("{port}: the unit fell silent. Start again; it goes on from here", port=self._line.port)
+                )
             else:
                 self._silent(broken)
                 patience *= 2

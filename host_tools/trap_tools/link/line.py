@@ -4,6 +4,7 @@ from types import TracebackType
 
 import serial
 
+from trap_tools.i18n import say
 from trap_wire import console
 from trap_wire.errors import LinkError, NoUnitError
 
@@ -24,7 +25,7 @@ class Line:
             self._serial = serial.Serial(port, baud, timeout=0, write_timeout=_WRITE_TIMEOUT_S, exclusive=True)
         except (OSError, ValueError) as error:
             raise NoUnitError(
-                f"{port}: cannot be opened ({_reason(error)}). `manul ports` lists what there is."
+                say("{port}: cannot be opened ({why}). manul ports lists what there is", port=port, why=_reason(error))
             ) from error
 
     @property
@@ -64,7 +65,11 @@ class Line:
 
     def _gone(self, error: OSError) -> LinkError:
         return LinkError(
-            f"{self.port}: the cable is gone ({_reason(error)}). Plug it in and start again; it goes on from here."
+            say(
+                "{port}: the cable is gone ({why}). Plug it in and start again; it goes on from here",
+                port=self.port,
+                why=_reason(error),
+            )
         )
 
 

@@ -56,8 +56,10 @@ class Session:
                 return
         if not self.bench and not self._is_bench():
             raise RefusedError(
-                "the unit does not take any key that is here. `manul keys list` shows them; "
-                "`manul keys add` takes in the programme's, --key names one for now."
+                say(
+                    "the unit does not take any key that is here. manul keys list shows them, manul keys add takes in the "
+                    "programme's, --key names one for now"
+                )
             )
 
     def renew(self) -> None:
@@ -98,5 +100,6 @@ def _check_unit(answer: group70.ChallengeResponse, signature: bytes, nonce: byte
     try:
         keys.check(answer.key, signature, login.message(login.UNIT, answer.unit, nonce, answer.nonce))
     except Exception as error:  # the library's own exceptions differ by version
-        raise IntegrityError(f"{answer.unit}: the unit cannot prove who it is. Do not trust what it says.") from error
+        words = say("{unit}: the unit cannot prove who it is. Do not trust what it says", unit=answer.unit)
+        raise IntegrityError(words) from error
     keystore.check_unit(answer.unit, answer.key)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from serial.tools import list_ports
 
+from trap_tools.i18n import say
 from trap_tools.link.client import HASTY_S, Unit
 from trap_tools.link.line import Line
 from trap_wire.errors import BadInputError, NoUnitError, TrapError
@@ -47,7 +48,7 @@ def units() -> list[str]:
     found = [port.port for port in probed(port for port in serial_ports() if port.usb) if port.unit]
     if not found:
         raise NoUnitError(
-            "no unit found. Plug one in, wait ten seconds, and see `manul ports`; or name it with --port."
+            say("no unit found. Plug one in, wait ten seconds, and see manul ports; or name it with --port")
         )
     return found
 
@@ -56,7 +57,7 @@ def the_one(port: str | None) -> str:
     """The port that was named, else the only one at which a unit answers; ``BadInputError`` when several do."""
     found = [port] if port else units()
     if len(found) > 1:
-        raise BadInputError(f"units answer at {', '.join(found)}: name one with --port")
+        raise BadInputError(say("units answer at {ports}: name one with --port", ports=", ".join(found)))
     return found[0]
 
 
@@ -81,7 +82,7 @@ def ports(every: bool, extra: tuple[str, ...], as_json: bool) -> None:
     else:
         _show(found)
     if not any(port.unit for port in found):
-        raise NoUnitError("no unit answers. Check the cable (some only charge) and that the unit is awake.")
+        raise NoUnitError(say("no unit answers. Check the cable (some only charge) and that the unit is awake"))
 
 
 def _show(found: list[Port]) -> None:

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from tests.link_unit import STATION, WholeUnit
-from tests.unit.link.test_fieldwork import checkered
+from tests.unit.link.test_fieldwork import KEY, checkered
 from tests.unit.link.test_screens import FACTS
 from tests.unit.trap.parts import ScriptedCamera
 from trap.link.bulk import Bulk
@@ -193,6 +193,39 @@ def test_no_english_word_is_left_of_a_visit(home):
         theirs = said(home, language)
         left = {name: left_in_english(theirs[name], text, language) for name, text in english.items()}
         assert {name: words for name, words in left.items() if words} == {}, language
+
+
+def troubles(home, language):
+    """What is said where there is no such port, at a unit that no key here opens, and into another unit's folder."""
+    whole, other = WholeUnit(home / language / "unit"), WholeUnit(home / language / "other")
+    for unit, name in ((whole, "here"), (other, "there")):
+        unit.journal.append(Kind.STATE, unit.trap.clock.now(), {"state": name})
+    traps, public = home / language / "traps", home / language / "tost.pub"
+    public.write_text(f"ssh-ed25519 {KEY.split()[1].decode()} tost")
+    with other.at_a_cable() as elsewhere, whole.at_a_cable() as port:
+        CliRunner().invoke(main, ["pull", "--port", elsewhere, "--to", str(traps)])
+        runs = [
+            CliRunner().invoke(main, ["--lang", language, *map(str, words)])
+            for words in (
+                ("summary", "--port", home / "nothing"),
+                ("pull", "--port", port, "--to", traps),
+                ("keys", "add", "--port", port, public),
+                ("check", "--port", port),
+            )
+        ]
+    whole.journal.close()
+    other.journal.close()
+    assert [run.exit_code for run in runs] == [4, 6, 0, 9], [run.output for run in runs]
+    lines = [line for run in runs for line in run.stderr.splitlines() if line.startswith("manul: ")]
+    assert len(lines) == 3
+    return re.sub(r"manul (ports|keys list|keys add)|/\S*|\(.*?\)|--\w+", " ", "\n".join(lines))
+
+
+def test_no_english_word_is_left_of_what_goes_wrong(home):
+    english = troubles(home, "en")
+    assert len(words_of(english)) > 20
+    for language in LANGUAGES:
+        assert left_in_english(troubles(home, language), english, language) == [], language
 
 
 def test_english_word_that_is_left_is_found():
