@@ -14,7 +14,7 @@ from trap_tools.keys.keystore import Signer
 from trap_tools.link.client import Unit
 from trap_tools.link.line import Line
 from trap_tools.link.login import Session, opened
-from trap_wire.bundle import Bundle
+from trap_wire.bundle import Bundle, version_key
 from trap_wire.errors import IntegrityError, LinkError, RefusedError, TrapError
 
 CHUNK = 8 * 1024
@@ -38,6 +38,31 @@ def slots(unit: Unit) -> dict[int, Slot]:
     """What the unit runs (0) and what is ready beside it (1)."""
     found = unit.ask(img.ImageStatesReadRequest(), img.ImageStatesReadResponse).images
     return {i.slot: Slot(i.version, (i.hash or b"").hex(), bool(i.pending), bool(i.confirmed)) for i in found}
+
+
+def lacks(unit: Unit, bundle: Bundle) -> bool:
+    """Whether the bundle must be sent; False when the unit has it ready. What it would refuse is said before an hour is lost.
+
+    ``RefusedError`` with what to do; whether the unit runs this very release is ``runs``'s to ask before.
+    """
+    found, offered = slots(unit), bundle.manifest.version
+    now, ready = found.get(0), found.get(1)
+    if any(slot.pending and slot.sha256 != bundle.sha256 for slot in found.values()):
+        raise RefusedError(
+            "another release is on trial: wait until it is confirmed or rolled back, then send this again"
+        )
+    if now and version_key(offered) < version_key(now.version):
+        raise RefusedError(
+            f"release {offered} is older than {now.version}, which runs: a unit never goes back by itself. To go back, "
+            "build the old one anew under a higher version, or flash a card"
+        )
+    return ready is None or ready.sha256 != bundle.sha256
+
+
+def runs(unit: Unit, bundle: Bundle) -> bool:
+    """Whether the unit runs this very release, and has confirmed it."""
+    now = slots(unit).get(0)
+    return now is not None and now.sha256 == bundle.sha256 and now.confirmed
 
 
 def upload(unit: Unit, path: Path, advance: Advance, chunk: int = CHUNK) -> None:

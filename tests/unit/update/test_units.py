@@ -6,11 +6,12 @@ import shutil
 import pytest
 
 from tests.signing import KEY, OTHER, public_line
-from tests.unit.update.test_update import UNITS, opened, release
+from tests.unit.update.test_update import UNITS, copied, opened, release
 from trap import launcher
 from trap.drivers.card import FolderCard
 from trap.update import boot, effect, install, state, units
 from trap.update.boot import Start
+from trap_sim.vtime import PowerCut
 from trap_tools.release.image import launcher as launcher_file
 from trap_wire.errors import IntegrityError, RefusedError
 
@@ -105,6 +106,27 @@ def test_trial_with_units_loses_a_start_at_each_start_of_the_system_and_none_bet
         root()
     assert "1.1 was left" in state.load(card).said
     assert in_effect(tmp_path) == set()
+
+
+def test_power_cut_anywhere_in_an_update_with_units_leaves_a_release_under_its_own(card, home, tmp_path):
+    """Whatever is due after the cut, root has its units in effect and no others'."""
+    path = release(tmp_path / "1.1", "1.1", units=CHANGED)
+    counting = copied(card.root, tmp_path / "count")
+    prepared(counting, home, path)
+    seen = []
+    for n in range(0, counting.operations, 4):
+        cut = copied(card.root, tmp_path / "cut", cut_at=n + 1, seed=n)
+        with pytest.raises(PowerCut):
+            prepared(cut, home, path)
+        after, run = FolderCard(cut.root), tmp_path / f"run{n}"
+        told = effect.put(effect.Places(after.root, home, run), again=False, order=lambda *_: None)
+        due = boot.current(after)
+        assert told["refused"] == {}
+        assert (told["folder"] == "b") == (due.version == "1.1")
+        assert (run / "systemd/system/trapd.service").exists() == (due.version == "1.1")
+        seen.append(due.version)
+    assert set(seen) <= {"1.0", "1.1"}
+    assert "1.0" in seen
 
 
 @pytest.mark.parametrize(

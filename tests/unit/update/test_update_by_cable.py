@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import hashlib
+import json
 import threading
 import time
 
@@ -169,6 +170,57 @@ def test_unit_says_why_it_does_not_take_a_release_and_runs_on(rig, bundles, tmp_
     assert answer.exit_code == 9, answer.output
     assert said in answer.output
     assert boot.choose(rig.card).version == "1.0"
+
+
+def test_release_older_than_what_runs_is_refused_before_a_byte_is_sent(rig, bundles, trusted, tmp_path):
+    assert manul(bundles["1.0"], "--key", trusted, "--port", rig.pty.path, "--restart").exit_code == 0
+    answer = manul(release(tmp_path / "old", "0.9"), "--key", trusted, "--port", rig.pty.path)
+    assert answer.exit_code == 9
+    assert "0.9 is older than 1.0, which runs" in answer.output
+    assert "build the old one anew under a higher version" in answer.output
+    assert not list((rig.bench.root / "inbox").glob("*.part"))
+
+
+def test_release_that_is_ready_is_not_sent_again_and_one_that_runs_is_said_to(rig, bundles, trusted):
+    sent(rig, bundles["1.0"])
+    boot.confirm(rig.card)
+    with Line(rig.pty.path) as line:
+        send.upload(Unit(line), bundles["1.1"], lambda *_: None)  # and then the cable was cut
+    assert wait_until(lambda: state.load(rig.card).release("b"))
+    sent_again = []
+    rig.images.upload = lambda body: sent_again.append(body) or {"off": 0}
+    again = manul(bundles["1.1"], "--key", trusted, "--port", rig.pty.path, "--restart", "--json")
+    assert again.exit_code == 0, again.output
+    said = json.loads(again.output)
+    assert (said["version"], said["confirmed"], sent_again) == ("1.1", True, [])
+    assert "runs 1.1" in manul(bundles["1.1"], "--key", trusted, "--port", rig.pty.path).output
+
+
+def wait_until(true, timeout_s=10):
+    end = time.monotonic() + timeout_s
+    while not true() and time.monotonic() < end:
+        time.sleep(0.02)
+    return bool(true())
+
+
+def test_several_units_at_once_and_one_that_fails_stops_no_other(rig, bundles, trusted, tmp_path):
+    other = Rig(tmp_path / "other")
+    with serving(other.server):
+        ports = [word for port in (rig.pty.path, "/dev/ttyNOSUCH", other.pty.path) for word in ("--port", port)]
+        answer = manul(bundles["1.0"], "--key", trusted, *ports, "--restart", "--json")
+        lines = [json.loads(line) for line in answer.stdout.splitlines()]
+        assert [(line["confirmed"], "trouble" in line) for line in lines] == [
+            (True, False),
+            (False, True),
+            (True, False),
+        ]
+        assert "/dev/ttyNOSUCH" in lines[1]["trouble"]
+        assert answer.exit_code == 4
+        shown = manul("--show", *ports[:2], *ports[4:]).output.splitlines()
+        assert [line.partition(": ")[2] for line in shown] == ["runs 1.0"] * 2
+    other.pty.close()
+    other.bench.journal.close()
+    assert state.load(other.card).release(state.load(other.card).active).version == "1.0"
 
 
 def test_cut_cable_goes_on_where_it_stopped_even_after_a_restart_of_the_unit(rig, bundles):
