@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -41,8 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _installed() -> str:
     """Install what is missing; why the machine cannot run here, empty when it can. Whatever else apt lacks is a failure."""
     benches.SYSTEM.mkdir(parents=True, exist_ok=True)
-    with (benches.SYSTEM / "apt.lock").open("w") as lock:  # each worker comes by here
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _alone("apt"):  # each worker comes by here
         try:
             require({**TOOLS, **VM_TOOLS})
         except SystemExit as trouble:
@@ -50,6 +49,14 @@ def _installed() -> str:
                 return f"{why}, and cannot be had: {trouble}"
             raise
     return have_qemu()
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """One lane at a time."""
+    with (benches.SYSTEM / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -61,8 +68,9 @@ def image() -> Path:
 
 @pytest.fixture(scope="session")
 def bench(image: Path) -> Path:
-    """The second disk."""
-    return benches.disk(benches.where())
+    """The second disk, one for all lanes: a snapshot of one of them remembers what it read of it."""
+    with _alone("bench"):
+        return benches.disk(benches.SYSTEM)
 
 
 @pytest.fixture(scope="session")
@@ -75,8 +83,7 @@ def snapshots(image: Path, bench: Path) -> Path:
     for old in benches.where().glob("snapshots-*"):
         shutil.rmtree(old)
     first = benches.SYSTEM / f"booted-{key}"
-    with (benches.SYSTEM / "booted.lock").open("w") as lock:  # one lane boots; the other takes a copy
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _alone("booted"):  # one lane boots; the other takes a copy
         if not (first / ".done").exists():
             for old in benches.SYSTEM.glob("booted-*"):
                 shutil.rmtree(old, ignore_errors=True)
