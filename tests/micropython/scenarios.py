@@ -350,6 +350,7 @@ def main():
             "hellos": unit.pi.hellos,
             "ring": unit.ring()[-200:],
             "pins": unit.world.log,
+            "heard_at_hz": unit.world.heard_at_hz,
             "results": [list(payload) for type_, payload in unit.pi.heard if type_ == codes.RESULT][-3:],
             "wakes": [plain(frames.unpack_wake(p)) for t, p in unit.pi.heard if t in (codes.WAKE, codes.TRIGGER)],
             "handed": [list(frames.unpack_record(p)) for t, p in unit.pi.heard if t == codes.RING],

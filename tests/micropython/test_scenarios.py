@@ -130,6 +130,10 @@ def test_line_to_a_dark_pi_is_never_high(cpython):
         assert moments == [(0, 1), (3, 1), (0, 0), (3, 0)] * cpython[scenario]["rises"]
 
 
+def test_chip_waits_for_the_pi_at_a_third_of_its_clock(cpython):
+    assert cpython["good_day"]["heard_at_hz"] == [48_000_000] * 3
+
+
 def test_wind_takes_the_bucket_and_the_lost_effort_is_written_down(cpython):
     storm = cpython["flood_of_wind"]
     assert len(storm["ups"]) - storm["rises"] == sum(

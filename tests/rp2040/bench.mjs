@@ -13,7 +13,7 @@ const line = Number(pty);
 const { Simulator, ConsoleLogger, LogLevel, GPIOPinState, USBCDC } = createRequire(path.join(modules, "x.js"))("rp2040js");
 
 const PIN = { uartRx: 1, pir: 2, hold: 7, alarm: 9, adc: 26 };
-const CYCLE_NS = 8, BYTE_NS = 86_806, SLICE_NS = 1e6, START_MS = 900, RELEASE_MS = 60;
+const BYTE_NS = 86_806, SLICE_NS = 1e6, START_MS = 900, RELEASE_MS = 60;
 const FLASH_SIZE = 2 << 20, SECTOR = 4096, PAGE = 256;
 // Winbond W25Q16JV, typical (datasheet table 9.6): sector erase 45 ms, page program 0.4 ms; a word's share of each.
 const ERASE_NS = 45e6 / (SECTOR / 4), PROGRAM_NS = 0.4e6 / (PAGE / 4);
@@ -132,7 +132,7 @@ function attachConsole(chip) {
 // --- time ---------------------------------------------------------------------------------------------------------
 
 function slice() {
-  const { sim } = bench, { core } = sim.rp2040, until = sim.clock.nanos + SLICE_NS;
+  const { sim } = bench, { core } = sim.rp2040, cycle = 1e9 / (sim.rp2040.clkSys || 125e6), until = sim.clock.nanos + SLICE_NS;
   let nextByte = sim.clock.nanos;
   while (sim.clock.nanos < until) {
     if (bench.rx.length && sim.clock.nanos >= nextByte) {
@@ -140,8 +140,8 @@ function slice() {
       nextByte = sim.clock.nanos + BYTE_NS;
     }
     if (bench.hung) sim.clock.tick(1e5);
-    else if (core.waiting) sim.clock.tick(Math.max(CYCLE_NS, Math.min(sim.clock.nanosToNextAlarm || 1e5, bench.rx.length ? BYTE_NS : 1e6)));
-    else sim.clock.tick(core.executeInstruction() * CYCLE_NS);
+    else if (core.waiting) sim.clock.tick(Math.max(cycle, Math.min(sim.clock.nanosToNextAlarm || 1e5, bench.rx.length ? BYTE_NS : 1e6)));
+    else sim.clock.tick(core.executeInstruction() * cycle);
   }
 }
 
@@ -201,6 +201,7 @@ const ORDERS = {
   state() {
     const alarm = bench.chips.clock.alarmSeconds();
     return { dark: bench.dark, seconds: seconds(), alarm, erases: Object.fromEntries(bench.erases), console: bench.console,
+      hz: bench.dark ? 0 : bench.sim.rp2040.clkSys, baud: bench.dark ? 0 : bench.sim.rp2040.uart[0].baudRate,
       born: Math.floor(bench.born), words: bench.words, pc: bench.dark ? 0 : bench.sim.rp2040.core.PC };
   },
   // Flash, and what the clock keeps on its coin cell.

@@ -21,6 +21,8 @@ def test_edge_on_the_pin_raises_the_rail_and_is_told_to_the_pi(pico):
         assert (wake.battery_mv, wake.battery_ma, wake.temperature_cc) == (5_720, -143, -1_275)
         assert abs(wake.light_lux - 330) <= 1
         assert pico.level(pins.SUPERVISOR_IR_INTERLOCK) == 1
+        state = pico.state()  # it waits at its patient clock, and the line keeps its pace
+        assert (state["hz"], abs(state["baud"] - 115_200) < 300) == (48_000_000, True)
         pi.sleep()
     assert pico.level(pins.SUPERVISOR_IR_INTERLOCK) == 0
     assert pico.await_dark() == "latch"

@@ -89,6 +89,7 @@ class World:
     def __init__(self, utc_s):
         self.ms = 0
         self.log = []
+        self.hz, self.heard_at_hz = 125_000_000, []  # the chip's clock, and what it was when the UART was opened
         self.pins = {}
         self.handlers = {}
         self.gauge, self.rtc = Gauge226(), Rtc3231(self, utc_s)
@@ -106,7 +107,7 @@ class World:
 
     def power_up(self, cause=PWRON_RESET):
         """Everything volatile is gone."""
-        self.cause = cause
+        self.cause, self.hz = cause, 125_000_000
         self.handlers = {}
         self.pins = {pin: value for pin, value in self.pins.items() if pin in (PIR, CABLE)}
         self.to_pi = self.from_pi = b""
@@ -228,6 +229,7 @@ class UART:
 
     def __init__(self, number, baud, *, tx=None, rx=None, rxbuf=256, txbuf=256, timeout=0):
         world.log.append((world.ms, 0, 1))
+        world.heard_at_hz.append(world.hz)
         world.from_pi = b""
         self._txbuf, self._timeout, self._byte_ms = txbuf, timeout, 10_000 / baud
         self._sent_ms = world.ms  # when the last byte will have left
@@ -265,6 +267,12 @@ class WDT:
 
     def feed(self):
         world.feed()
+
+
+def freq(hz=None):
+    if hz is None:
+        return world.hz
+    world.hz = hz
 
 
 def reset_cause():
