@@ -10,8 +10,8 @@ from trap_wire import pins
 
 BAUD = 115_200
 WATCHDOG_MS = 8_388  # the most that the RP2040 can count
-# While the Pi boots and works there is little to do: the lowest frequency at which the chip's USB still works. From the edge to
-# the rail every millisecond counts, so it starts at MicroPython's 125 MHz.
+# While the Pi boots and works, and while the latch's window runs out, there is little to do: the lowest frequency at which the
+# chip's USB still works. From the edge to the rail every millisecond counts, so it starts at MicroPython's 125 MHz.
 PATIENT_HZ = 48_000_000
 MIN_EDGE_MS = 2  # the PIR's output is slow; anything faster is a glitch
 
@@ -92,9 +92,9 @@ class Pico(Board):
 
     def switch(self, do: int, on: bool) -> None:
         """Drive a pin."""
+        if on == (do == actions.RAIL_ON) and do in (actions.RAIL_ON, actions.HOLD_LATCH) and machine.freq() != PATIENT_HZ:
+            machine.freq(PATIENT_HZ)  # before the UART, whose divider is worked out from it
         if do == actions.RAIL_ON:
-            if on and machine.freq() != PATIENT_HZ:  # before the UART, whose divider is worked out from it
-                machine.freq(PATIENT_HZ)
             self._connect(on)
             if on:
                 self._gauge.average()

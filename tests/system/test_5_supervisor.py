@@ -14,6 +14,7 @@ from trap_supervisor.files import FolderFiles
 from trap_supervisor.ring import Ring
 from trap_wire import frames
 
+FAT32_STATE, FAT32_DIRTY = 0x41, 0x01  # of the boot sector; Linux sets it while the file system is written to
 UNIT = "/run/systemd/system/trapd.service.d/bench.conf"
 
 
@@ -40,6 +41,14 @@ def test_pulse_at_the_supervisor_becomes_a_burst_and_the_rail_falls_after_the_ha
     pico.wait("dark")
     assert pico.pins[HOLD] == 0
     said = journal(staged, tmp_path)
+    # Let go of before the power went: the next boot has nothing to mend.
+    state = subprocess.run(["dumpe2fs", "-h", tmp_path / "journal.ext4"], capture_output=True, text=True, check=True).stdout
+    assert "needs_recovery" not in state
+    raw, boot, media = tmp_path / "card.img", *(partitions(tmp_path / "card.img")[n] for n in (0, 3))
+    with raw.open("rb") as file:
+        for part in (boot, media):
+            file.seek(part.start + FAT32_STATE)
+            assert not file.read(1)[0] & FAT32_DIRTY
     (wake,), (taken,) = said["wake"], said["burst"]
     assert (wake["reason"], taken["frames"]) == ("pir", 3)
     assert wake["trigger_age_ms"] > 0

@@ -15,6 +15,8 @@ UNITS = ("latched", "sleeping-pico", "always-on-pi")
 SOURCES = ("measured", "datasheet", "simulated", "paper", "estimate")
 PERIODS = ("always", "wake", "during-wake", "refused", "heartbeat", "visit")
 UNTIMED = ("always", "during-wake")
+CYCLES = "instructions a cycle"
+_M_A_SECOND = 1000.0  # million cycles of the Zero 2 W's 1 GHz
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,10 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One state of the unit. ``seconds`` is None for ``per = always`` and ``during-wake``."""
+    """One state of the unit. ``seconds`` is None for ``per = always`` and ``during-wake``.
+
+    ``instructions_m`` millions of ARM instructions come on top of ``seconds``, which is then what the processor waits for.
+    """
 
     name: str
     units: tuple[str, ...]
@@ -42,6 +47,7 @@ class State:
     per: str
     ma: Interval
     seconds: Interval | None
+    instructions_m: float
     source: str
     says: str
     bench: str
@@ -55,11 +61,13 @@ class Budget:
     efficiency: Interval
     diode_v: Interval
     offset_c: Interval
+    a_cycle: Interval  # ARM instructions a cycle of a Cortex-A53 at 1 GHz
 
     def inputs(self, unit: str) -> Iterator[tuple[str, Interval]]:
         """Name and interval of every uncertain number that bears on this unit; ``Pack.inputs`` come on top."""
         yield from (("converter efficiency", self.efficiency), ("string diodes V", self.diode_v))
         yield "climate °C", self.offset_c
+        yield CYCLES, self.a_cycle
         for state in self.states:
             if unit in state.units:
                 yield f"{state.name} mA", state.ma
@@ -95,7 +103,7 @@ def settle(budget: Budget, unit: str, pick: Pick = typical) -> Costs:
     """Costs of a unit, each number chosen by ``pick(name, interval)``."""
     joules = dict.fromkeys(PERIODS, 0.0)
     untimed_ma = {("5v", "always"): 0.0, ("pack", "always"): 0.0, ("5v", "during-wake"): 0.0}
-    wake_s = 0.0
+    wake_s, m_a_second = 0.0, pick(CYCLES, budget.a_cycle) * _M_A_SECOND
     for state in budget.states:
         if unit not in state.units:
             continue
@@ -103,7 +111,7 @@ def settle(budget: Budget, unit: str, pick: Pick = typical) -> Costs:
         if state.seconds is None:
             untimed_ma[state.rail, state.per] += ma
             continue
-        seconds = pick(f"{state.name} s", state.seconds)
+        seconds = pick(f"{state.name} s", state.seconds) + state.instructions_m / m_a_second
         joules[state.per] += ma / 1000 * VOLTS_5 * seconds
         wake_s += (
             seconds if state.per == "wake" and state.name != "flash" else 0.0
@@ -135,6 +143,7 @@ def parse(text: str, stay_up_ms: int = 0, source: str = "power_budget.toml") -> 
         efficiency=dataclasses.replace(_interval(tables, "converter", "efficiency", source), worse=-1),
         diode_v=_interval(tables, "strings", "diode_v", source),
         offset_c=dataclasses.replace(_interval(tables, "climate", "offset_c", source), worse=-1),
+        a_cycle=dataclasses.replace(_interval(tables, "cpu", "a_cycle", source), worse=-1),
     )
 
 
@@ -156,8 +165,12 @@ def _state(table: Mapping[str, Any], stay_s: float, source: str) -> State:
     if table["per"] != "always" and table["rail"] != "5v":
         raise BadInputError(f"{where}: only what is always on may be counted at the pack")
     seconds = _seconds(table.get("s"), stay_s, where) if timed else None
+    counted = table.get("instructions_m", 0.0)
+    if not isinstance(counted, int | float) or counted < 0 or (counted and not timed):
+        raise BadInputError(f"{where}: instructions_m = {counted!r}: must be millions of instructions of a state with a time")
     facts = {field: str(table[field]) for field in ("name", "rail", "per", "source", "says", "bench")}
-    return State(units=tuple(table["units"]), ma=_numbers(table["ma"], f"{where}: ma"), seconds=seconds, **facts)
+    ma = _numbers(table["ma"], f"{where}: ma")
+    return State(units=tuple(table["units"]), ma=ma, seconds=seconds, instructions_m=float(counted), **facts)
 
 
 def _seconds(value: Any, stay_s: float, where: str) -> Interval:

@@ -86,6 +86,7 @@ class Rival:
     left: float
     need_wh: float
     most_wakes: Band
+    most_wakes_nine_in_ten: float  # what nine draws in ten survive
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,17 +165,18 @@ def most_wakes(case: Case, pick: Pick = typical) -> float:
     return low
 
 
-def most_wakes_band(case: Case, draws: int, seed: int) -> Band:
-    """Band of ``most_wakes`` over the draws."""
-    return Band.of([most_wakes(case, case.pick(seed * 1_000_003 + number)) for number in range(draws)])
+def most_wakes_drawn(case: Case, draws: int, seed: int) -> list[float]:
+    """``most_wakes`` of every draw, fewest first."""
+    return sorted(most_wakes(case, case.pick(seed * 1_000_003 + number)) for number in range(draws))
 
 
 def rivals(case: Case, draws: int, seed: int) -> Iterator[Rival]:
     """The same plan, place and cells under every way to build a unit."""
     for unit in UNITS:
         other = replace(case, unit=unit)
-        run = other.run()
-        yield Rival(unit, run.dark_from_day, run.left, need_wh(other), most_wakes_band(other, draws, seed))
+        run, most = other.run(), most_wakes_drawn(other, draws, seed)
+        nine_in_ten = most[(len(most) - 1) // 10]
+        yield Rival(unit, run.dark_from_day, run.left, need_wh(other), Band.of(most), nine_in_ten)
 
 
 def need_wh(case: Case) -> float:

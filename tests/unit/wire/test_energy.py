@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from trap_wire.energy import budget, cells, climate, forecast, year
 from trap_wire.energy.climate import Site
 from trap_wire.errors import BadInputError
 
+ROOT = Path(__file__).parents[3]
 SHIPPED = budget.shipped()
 LATCHED = budget.settle(SHIPPED, "latched")
 LITHIUM = cells.pack("lithium-aa-12")
@@ -36,6 +38,24 @@ def test_every_number_has_a_source_and_the_measurement_that_replaces_it():
         assert state.source in budget.SOURCES
         assert len(state.says) > 10, state.name
         assert len(state.bench) > 10, state.name
+
+
+def test_counted_instructions_are_those_that_the_system_test_holds_and_the_benchmarks_tell():
+    counts = tomllib.loads((ROOT / "tests/system/costs.toml").read_text())
+    look = [million for name, million in counts["look"].items() if name.startswith("manul-s@")][-1]
+    states = {state.name: state for state in SHIPPED.states}
+    assert states["infer"].instructions_m == pytest.approx(3 * look + counts["trigger"]["around_the_detector"])
+    told = (ROOT / "docs/benchmarks.md").read_text()
+    for what, million in (("imports of", states["start"].instructions_m), ("from SLEEP_REQUEST", states["halt"].instructions_m)):
+        row = next(line for line in told.splitlines() if line.startswith(f"| {what}"))
+        assert f"| {million:g} |" in row
+
+
+def test_fewer_instructions_a_cycle_make_a_wake_longer_and_dearer():
+    slow = budget.settle(SHIPPED, "latched", lambda name, interval: interval.low if name == budget.CYCLES else interval.typical)
+    counted_m = sum(state.instructions_m for state in SHIPPED.states if "latched" in state.units)
+    assert slow.wake_s - LATCHED.wake_s == pytest.approx(counted_m / 1_000 * (1 / 0.5 - 1 / 0.8))
+    assert slow.wake_j > LATCHED.wake_j
 
 
 @pytest.mark.parametrize("name", sorted(cells.PACKS))
@@ -127,7 +147,7 @@ def test_flood_is_cut_by_the_token_bucket_and_the_rest_costs_only_the_latch_wind
 
 def test_armed_mode_costs_its_idle_current_for_every_wake():
     armed = budget.settle(budget.shipped(stay_up_ms=30_000), "latched")
-    assert armed.wake_j - LATCHED.wake_j == pytest.approx(30 * 5 * (0.120 + 0.021), rel=0.01)
+    assert armed.wake_j - LATCHED.wake_j == pytest.approx(30 * 5 * (0.120 + 0.010), rel=0.01)
 
 
 def test_days_left_shrink_as_the_charge_is_used():
