@@ -21,6 +21,7 @@ class DeskBoard(Board):
         tty.setraw(self._keep)
         self.path = os.ttyname(self._keep)
         self.pins = {}
+        self.pir_level = False
         self.pending_edges, self.is_halted, self.is_cable = 1, False, False
         self.rtc_s, self.rtc_ok, self.rtc_takes = utc_s, True, True
         self._since = time.monotonic()
@@ -33,7 +34,7 @@ class DeskBoard(Board):
         return count
 
     def pir_high(self):
-        return False
+        return self.pir_level
 
     def halted(self):
         return self.is_halted
@@ -106,6 +107,13 @@ class Desk:
 
     def rail(self):
         return self.board.pins.get(actions.RAIL_ON, False)
+
+    def pass_by(self):
+        """Somebody walks before the PIR, and sees the LED go on and off."""
+        for level in (True, False):
+            self.board.pir_level = level
+            self.board.pending_edges += level
+            self.until(lambda level=level: self.board.pins.get(actions.LED, False) is level)
 
     def until(self, true, timeout_s=5.0):
         """Wait for something that the supervisor's thread does."""

@@ -80,6 +80,11 @@ class Life:
         """A trigger waits for the Pi to see it: the level of the wake line."""
         return bool(self._talk.waiting)
 
+    @property
+    def walking(self) -> bool:
+        """A walk test runs."""
+        return self._walk.running
+
     def deadline_ms(self) -> "int | None":
         """Latest time of the next ``tick`` if nothing else happens; None once the latch is dropped."""
         times = [self._rail.deadline_ms(), self._gate.settled_ms, self._walk.until_ms]
