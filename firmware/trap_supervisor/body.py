@@ -108,7 +108,7 @@ class Body:
         self._dog = Watchdog(dict.fromkeys(_STATIONS, 30000))
         settings, self._spoilt = _settings(files.read(_SETTINGS))
         self.life = Life(settings, files.read(_MEMORY))
-        self._sequence = 0
+        self._sequence = self._told_bad = 0
         self._cable = False
         self._rtc = (0, False)
         self._rtc_ms = self._sample_ms = -1_000_000
@@ -196,6 +196,8 @@ class Body:
         do = action.do
         if do in _PINS:
             self._board.switch(*_PINS[do])
+            if do == actions.RAIL_OFF:
+                self._tell_noise()
             self.dropped = do == actions.DROP_LATCH or (self.dropped and do != actions.HOLD_LATCH)
         elif do in (actions.LED, actions.INTERLOCK):
             self._board.switch(do, bool(action.value))
@@ -249,6 +251,12 @@ class Body:
         ok = self._board.set_clock(utc_s)
         self._rtc, self._rtc_ms = self._board.now(), self._board.ms()
         self._do(self.life.clock_set(self._rtc[0], ok, self._rtc[0] - before))
+
+    def _tell_noise(self) -> None:
+        """What the line broke on its way here while the Pi was up; its own count is the Pi's to tell."""
+        broken, self._told_bad = self._reader.bad - self._told_bad, self._reader.bad
+        if broken:
+            self._record(codes.RECORD_LINE, 0, broken)
 
     def _record(self, kind: int, code: int, value: int) -> None:
         self._ring.add(frames.pack_record(frames.Record(0, self._rtc[0], kind, code, value)))

@@ -6,6 +6,8 @@ limit or never halts is cut all the same, and the rail rests longer each time, s
 
 from trap_wire import codes
 
+SURELY_HALTED_MS = 500  # the halt signal of a Pi whose SLEEP_REQUEST the line lost
+
 
 class Rail:
     """State machine; ``tick`` says when to cut and why. Times are milliseconds of this power-up."""
@@ -19,6 +21,7 @@ class Rail:
         self._heard_ms = 0
         self._hosted_ms: "int | None" = None  # last word of a laptop being served
         self._cut_ms: "int | None" = None
+        self._halted_ms: "int | None" = None  # since when the halt signal has been there without a SLEEP_REQUEST
 
     def may_rise(self, now_ms: int) -> bool:
         """True when the rail is off and has been long enough for the Pi to have lost its state."""
@@ -59,9 +62,16 @@ class Rail:
         """None, 0 to cut after the halt signal, or ``codes.KILL_*`` to cut hard. The caller then calls ``fall``."""
         if self.state == codes.RAIL_CUTTING and halted:
             return 0
+        self._see_halted(now_ms, halted)
         deadlines = self._deadlines()
         due = [cause for at_ms, cause in deadlines if now_ms >= at_ms]
         return due[0] if due else None
+
+    def _see_halted(self, now_ms: int, halted: bool) -> None:
+        if self.state != codes.RAIL_UP or not halted:
+            self._halted_ms = None
+        elif self._halted_ms is None:
+            self._halted_ms = now_ms
 
     def fall(self, now_ms: int) -> int:
         """The rail goes off; milliseconds that it was on."""
@@ -81,6 +91,8 @@ class Rail:
             return [(self._entered_ms + s["boot_ms"], codes.KILL_NO_HELLO)]
         if self.state == codes.RAIL_CUTTING:
             return [(self._entered_ms + s["halt_ms"], codes.KILL_NO_HALT)]
+        if self._halted_ms is not None:
+            return [(self._halted_ms + SURELY_HALTED_MS, 0)]
         limit_ms = self._work_ms + s["max_on_ms"] + s["stay_up_ms"]
         if self._hosted_ms is not None:  # people think between two commands
             limit_ms = min(max(limit_ms, self._hosted_ms + s["host_quiet_ms"]), self._up_ms + s["host_max_on_ms"])

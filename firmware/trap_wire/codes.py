@@ -157,6 +157,8 @@ RECORD_WALK_TEST = 11  # value: pulses that the LED showed
 RECORD_UPDATE = 12  # code: UPDATE_*
 RECORD_CHARGE = 13  # once a day, and when the count begins anew (code 1): mA·s out of the cells since they were put in
 
+RECORD_LINE = 14  # value: frames from the Pi that arrived broken in this wake
+
 THROTTLED_SECONDS = 0x80
 
 RECORD_NAMES = {
@@ -173,6 +175,7 @@ RECORD_NAMES = {
     RECORD_WALK_TEST: "walk_test",
     RECORD_UPDATE: "update",
     RECORD_CHARGE: "charge",
+    RECORD_LINE: "line",
 }
 
 # --- why the rail was cut hard (RECORD_KILLED.code) ---------------------------------------------------------------

@@ -1,15 +1,17 @@
-"""Draw ``latch.svg`` with schemdraw (``pip install schemdraw``): the circuit of ``latch.cir`` in five panels.
+"""Draw ``latch.svg`` and ``rail.svg`` with schemdraw (``pip install schemdraw``): the circuit of ``latch.cir`` in five panels, and
+the rail switch and the flash, which carry no wake-up and are not simulated, in two.
 
 Wires between panels are joined by name, as on a datasheet: PACK, VSW, PULL, G. A test holds that every resistor,
 capacitor, diode and transistor of the netlist stands in the drawing.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import schemdraw
 import schemdraw.elements as elm
 
-TARGET = Path(__file__).with_name("latch.svg")
+HERE = Path(__file__).parent
 TITLE = 13
 
 
@@ -47,9 +49,7 @@ def switch(d: schemdraw.Drawing) -> None:
 
 def motion(d: schemdraw.Drawing) -> None:
     """PIR edge to Q2."""
-    d += (
-        elm.Label().at((0, -5.2)).label("2  motion: an edge closes it, a level does not", fontsize=TITLE, halign="left")
-    )
+    d += elm.Label().at((0, -5.2)).label("2  the PIR's edge", fontsize=TITLE, halign="left")
     d += elm.Dot(open=True).at((0, -7.6)).label("PACK", "left")
     d += elm.RBox(w=1.8, h=1).right(2.8).label("U1 HT7530-3\n3 V", "top")
     d += (v3 := elm.Dot())
@@ -57,7 +57,7 @@ def motion(d: schemdraw.Drawing) -> None:
     d += elm.Ground()
     d += elm.RBox(w=1.8, h=1).at(v3.center).right(3).label("U2 EKMB\nPIR", "top")
     d += (pir := elm.Dot())
-    d += elm.Resistor().at(pir.center).up(1.5).label("R11 100k", "bottom")
+    d += elm.Resistor().at(pir.center).up(2.6).label("R11\n100k", "bottom")
     d += elm.Dot(open=True).label("GP2 PIR", "right")
     d += elm.Resistor().at(pir.center).down(1.9).label("R3\n100k", "bottom")
     d += elm.Ground()
@@ -143,19 +143,78 @@ def cable(d: schemdraw.Drawing) -> None:
     d += elm.Ground()
     d += elm.Diode().at(m.center).right(1.7).label("D5")
     d += elm.Dot(open=True).label("G", "right")
-    d += elm.Resistor().at(m.center).up(1.5).label("R13 100k", "bottom")
-    d += elm.Dot(open=True).label("GP12 HOST_SENSE", "top")
+    d += elm.Resistor().at(m.center).up(2.2).label("R13\n100k", "bottom")
+    d += elm.Dot(open=True).label("GP12 HOST_SENSE", "right")
+
+
+def rail(d: schemdraw.Drawing) -> None:
+    """5 V to the Pi through Q4, to the Pico through D6."""
+    d += elm.Label().at((0, 1)).label("6  the rail switch", fontsize=TITLE, halign="left")
+    d += elm.Dot(open=True).at((0, 0)).label("5 V of U4", "left")
+    d += elm.Line().right(1.2)
+    d += (vsys := elm.Dot())
+    d += elm.Line().right(1.3)
+    d += (top := elm.Dot())
+    d += elm.Line().right(1.5)
+    d += (q4 := elm.PFet().theta(90).reverse().anchor("source"))
+    d += elm.Label().at((q4.gate.x, 0.5)).label("Q4 AO3401A")
+    d += elm.Line().at(q4.drain).right(1.5)
+    d += elm.Dot(open=True).label("5V PI: Pi, flash", "right")
+    d += elm.Schottky().at(vsys.center).down(2).label("D6 1N5819", "top")
+    d += elm.Dot(open=True).label("VSYS of the Pico", "bottom")
+    d += elm.Resistor().at(top.center).down(2.2).label("R24\n10k", "bottom")
+    d += elm.Line().tox(q4.gate)
+    d += (gate := elm.Dot())
+    d += elm.Line().at(q4.gate).toy(gate.center)
+    d += elm.Line().at(gate.center).down(1.2)
+    d += (q5 := elm.NFet().theta(0).reverse().anchor("drain"))
+    d += elm.Label().at((q5.source.x + 0.3, q5.gate.y)).label("Q5\nSi2302CDS", halign="left")
+    d += elm.Line().at(q5.source).down(1.0)
+    d += elm.Ground()
+    d += elm.Line().at(q5.gate).left(1.2)
+    d += (en := elm.Dot())
+    d += elm.Resistor().at(en.center).down(1.8).label("R17\n10k", "bottom")
+    d += elm.Ground()
+    d += elm.Line().at(en.center).left(1.0)
+    d += elm.Dot(open=True).label("GP3\nPI_RAIL", "left")
+
+
+def flash(d: schemdraw.Drawing) -> None:
+    """The 940 nm LED: dark unless the Pi and the Pico both want it."""
+    x0 = 11.5
+    d += elm.Label().at((x0, 1)).label("7  the flash", fontsize=TITLE, halign="left")
+    d += elm.Dot(open=True).at((x0 + 2, 0)).label("5V PI", "left")
+    d += elm.Line().right(0.8)
+    d += elm.LED().down(1.6).label("LED1 SFH 4725AS", "bottom")
+    d += elm.Resistor().down(1.6).label("R23\n2.7, 2 W", "bottom")
+    for name, part, leak in (("GPIO18\nIR_FLASH", "Q7", "R19"), ("GP6\nIR_INTERLOCK", "Q8", "R20")):
+        d += (q := elm.NFet().theta(0).reverse().anchor("drain"))
+        d += elm.Label().at((q.source.x + 0.3, q.gate.y)).label(f"{part}\nAO3400A", halign="left")
+        d += elm.Line().at(q.gate).left(1.2)
+        d += (g := elm.Dot())
+        d += elm.Line().at(g.center).left(1.0)
+        d += elm.Dot(open=True).label(name, "left")
+        d += elm.Resistor().at(g.center).down(1.6).label(f"{leak}\n100k", "top")
+        d += elm.Ground()
+        d += elm.Line().at(q.source).down(2.0)
+    d += elm.Ground()
+
+
+def draw(name: str, *panels: Callable[[schemdraw.Drawing], None]) -> None:
+    """One SVG."""
+    drawing = schemdraw.Drawing(show=False)
+    drawing.config(fontsize=11, unit=2)
+    for panel in panels:
+        panel(drawing)
+    drawing.save(str(HERE / name), transparent=False)
 
 
 def main() -> int:
-    """Write the SVG."""
+    """Write the SVGs."""
     schemdraw.use("svg")
     schemdraw.svgconfig.text = "text"
-    drawing = schemdraw.Drawing(show=False)
-    drawing.config(fontsize=11, unit=2)
-    for panel in (switch, motion, hold, alarm, cable):
-        panel(drawing)
-    drawing.save(str(TARGET), transparent=False)
+    draw("latch.svg", switch, motion, hold, alarm, cable)
+    draw("rail.svg", rail, flash)
     return 0
 
 

@@ -22,6 +22,7 @@ TIMEOUT_S = 120
 # What MicroPython may import, and the folders that hold it.
 ROOTS = (ROOT / "firmware", ROOT)
 FOLDERS = (
+    ROOT / "hardware",
     ROOT / "firmware" / "trap_wire",
     ROOT / "firmware" / "trap_supervisor",
     ROOT / "tests" / "unit" / "supervisor",

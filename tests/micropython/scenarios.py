@@ -71,6 +71,14 @@ def pi_that_never_halts(unit):
     unit.motion(600)
 
 
+def pi_whose_request_to_sleep_is_lost(unit):
+    settled(unit)
+    unit.pi.manners = "unheard"
+    unit.motion(600)
+    unit.pi.manners = "good"
+    unit.motion(600)
+
+
 def battery_that_collapses(unit):
     settled(unit)
     unit.pi.manners = "hungry"
@@ -320,6 +328,7 @@ def update_that_never_speaks(unit):
 
 SCENARIOS = (
     good_day, flood_of_wind, heartbeat_at_six, mute_pi, silent_pi, sleepless_pi, pi_that_never_halts,
+    pi_whose_request_to_sleep_is_lost,
     battery_that_collapses, battery_that_sags_under_the_pi, battery_that_runs_flat_in_the_cold,
     battery_that_swings_about_a_step, same_volts_warm_and_cold, nickel_cells_by_the_station, reserve_for_the_heartbeat,
     day_over_its_budget, dead_gauge, dead_rtc, rtc_that_lost_its_time, rtc_that_runs_back,

@@ -23,6 +23,7 @@ from tests.micropython import scenarios  # isort: skip  # last: the mountain put
 
 TOLD = (
     "good_day", "flood_of_wind", "heartbeat_at_six", "mute_pi", "silent_pi", "sleepless_pi", "pi_that_never_halts",
+    "pi_whose_request_to_sleep_is_lost",
     "battery_that_collapses", "battery_that_sags_under_the_pi", "battery_that_runs_flat_in_the_cold",
     "battery_that_swings_about_a_step", "same_volts_warm_and_cold", "nickel_cells_by_the_station",
     "reserve_for_the_heartbeat", "day_over_its_budget", "dead_gauge", "dead_rtc", "rtc_that_lost_its_time",
@@ -96,7 +97,8 @@ class Pi:
             self._say(codes.HEARTBEAT, b"")
             self._in(1_000, lambda: self._work(boot, step + 1))
         else:
-            self._say(codes.SLEEP_REQUEST, b"")
+            if self.manners != "unheard":
+                self._say(codes.SLEEP_REQUEST, b"")
             if self.manners != "never_halts":
                 self._in(1_500, lambda: self.board.halt() if self._alive(boot) else None)
 

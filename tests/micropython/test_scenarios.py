@@ -162,6 +162,11 @@ def test_pi_that_hangs_is_cut_with_its_cause(cpython, scenario, cause, after_ms)
     assert records(cpython[scenario], "fault")[0] == ("fault", codes.FAULT_HUNG_PI, 1)
 
 
+def test_pi_that_has_halted_is_believed_though_its_request_to_sleep_was_lost(cpython):
+    lost = cpython["pi_whose_request_to_sleep_is_lost"]
+    assert [kind for kind, _, _ in lost["ring"]] == ["boot"] + ["wake", "sleep"] * 3
+
+
 def test_battery_that_collapses_under_every_boot_is_no_boot_loop(cpython):
     assert len(cpython["battery_that_collapses"]["ups"]) == 41
     assert cpython["battery_that_collapses"]["rises"] == 4

@@ -24,7 +24,7 @@ class PowerGone extends Error {}
 const bench = {
   flash: new Uint8Array(FLASH_SIZE).fill(0xff), sim: null, born: 0, dark: true, hurry: false, paused: false,
   epoch: 0, worldMs: 0, cutAfter: null, words: 0, erases: new Map(), hung: false, inputs: new Map(), rx: [], tx: [], console: null,
-  adc: 0x400, window: false, holdLow: null, chips: null,
+  adc: 0x400, noise: 0, draw: 1, window: false, holdLow: null, chips: null,
 };
 const say = (what) => fs.writeSync(1, JSON.stringify({ ms: now(), ...what }) + "\n");
 const now = () => Math.floor(bench.worldMs + (bench.sim && !bench.dark ? bench.sim.clock.nanos / 1e6 : 0));
@@ -169,8 +169,25 @@ function fromNow() {
   chipZero = bench.sim ? bench.sim.clock.nanos : 0;
 }
 
+// A bit turned in a share of the bytes, one in ten of those lost instead: a loose wire beside a flash. Drawn from a seed.
+function noisy(bytes) {
+  if (!bench.noise) return bytes;
+  return bytes.flatMap((byte) => {
+    if (random() >= bench.noise) return [byte];
+    bench.spoilt++;
+    return random() < 0.1 ? [] : [byte ^ 1 << Math.floor(random() * 8)];
+  });
+}
+
+function random() {  // mulberry32
+  bench.draw = bench.draw + 0x6d2b79f5 | 0;
+  let t = Math.imul(bench.draw ^ bench.draw >>> 15, 1 | bench.draw);
+  t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t;
+  return ((t ^ t >>> 14) >>> 0) / 2 ** 32;
+}
+
 function flushUart() {
-  if (bench.tx.length) fs.writeSync(line, Buffer.from(bench.tx));
+  if (bench.tx.length) fs.writeSync(line, Buffer.from(noisy(bench.tx)));
   bench.tx = [];
 }
 
@@ -193,6 +210,7 @@ const ORDERS = {
   light({ counts }) { bench.adc = counts; if (!bench.dark) bench.sim.rp2040.adc.channelValues[0] = counts; return {}; },
   cut({ words }) { bench.cutAfter = words; bench.words = 0; return {}; },
   power_off() { if (!bench.dark) end("plug"); return {}; },
+  noise({ share, seed }) { bench.noise = share; bench.draw = seed ?? bench.draw; bench.spoilt = 0; return {}; },
   hang() { bench.hung = true; return {}; },
   hurry({ on }) { bench.hurry = !!on; fromNow(); return {}; },
   pause({ on }) { bench.paused = !!on; fromNow(); return {}; },
@@ -202,7 +220,7 @@ const ORDERS = {
     const alarm = bench.chips.clock.alarmSeconds();
     return { dark: bench.dark, seconds: seconds(), alarm, erases: Object.fromEntries(bench.erases), console: bench.console,
       hz: bench.dark ? 0 : bench.sim.rp2040.clkSys, baud: bench.dark ? 0 : bench.sim.rp2040.uart[0].baudRate,
-      born: Math.floor(bench.born), words: bench.words, pc: bench.dark ? 0 : bench.sim.rp2040.core.PC };
+      born: Math.floor(bench.born), words: bench.words, spoilt: bench.spoilt ?? 0, pc: bench.dark ? 0 : bench.sim.rp2040.core.PC };
   },
   // Flash, and what the clock keeps on its coin cell.
   save({ file }) {
@@ -245,7 +263,7 @@ class Bus {
 bench.chips = new Bus();
 load(uf2);
 const far = fs.createReadStream(null, { fd: line, autoClose: false });
-far.on("data", (data) => { if (!bench.dark) bench.rx.push(...data); });
+far.on("data", (data) => { if (!bench.dark) bench.rx.push(...noisy([...data])); });
 far.on("error", () => {});
 readline.createInterface({ input: process.stdin }).on("line", (text) => {
   const order = JSON.parse(text);

@@ -37,7 +37,7 @@ class Pi:
     """A Pi as the supervisor sees it: boots when the rail rises, says HELLO, works, asks for sleep, halts.
 
     ``manners``: "good", "mute" (never boots), "silent" (stops after HELLO), "sleepless", "never_halts", "hungry" (its boot
-    pulls the battery down). ``says`` are frames that it sends after HELLO.
+    pulls the battery down), "unheard" (its request to sleep is lost on the line). ``says`` are frames that it sends after HELLO.
     """
 
     def __init__(self, world, manners="good"):
@@ -83,7 +83,8 @@ class Pi:
             self._say(codes.HEARTBEAT, b"")
             self._world.at(self._world.ms + 1_000, lambda: self._work(boot, step + 1))
         else:
-            self._say(codes.SLEEP_REQUEST, b"")
+            if self.manners != "unheard":
+                self._say(codes.SLEEP_REQUEST, b"")
             if self.manners != "never_halts":
                 self._world.at(self._world.ms + 1_500, lambda: self._halt(boot))
 

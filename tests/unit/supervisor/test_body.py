@@ -4,6 +4,7 @@ from tests.unit.supervisor.bench import NOON
 from tests.unit.supervisor.flash import Dice, Flash, PowerCut
 from trap_supervisor import actions
 from trap_supervisor.body import Board, Body
+from trap_supervisor.ring import Ring
 from trap_supervisor.slots import Slots
 from trap_wire import codes, frames
 
@@ -167,3 +168,20 @@ def test_flash_that_takes_nothing_does_not_stop_the_camera():
     body.start()
     assert board.levels[actions.RAIL_ON]
     assert body.failures > 0
+
+
+def test_frames_that_the_line_broke_are_counted_in_the_ring_when_the_rail_falls():
+    board, flash = Pins(NOON), Flash()
+    body = Body(board, flash, Slots(flash))
+    body.start()
+    spoilt = bytearray(frames.encode(codes.HEARTBEAT, 0, b"x"))
+    spoilt[5] ^= 1
+    for data in (bytes(spoilt), frames.encode(codes.HELLO, 0, frames.pack_hello(frames.Hello(codes.UART_PROTOCOL, 0, 1, 0)))):
+        board.from_pi += data
+        body.round()
+    board.from_pi += frames.encode(codes.SLEEP_REQUEST, 0)
+    body.round()
+    board.halt = True
+    body.round()
+    found = [frames.unpack_record(raw) for raw in Ring(flash).since(0, 100)]
+    assert [record.value for record in found if record.kind == codes.RECORD_LINE] == [1]

@@ -89,7 +89,7 @@ def test_pi_that_asks_for_sleep_and_never_halts_is_cut():
     assert rail.tick(30_000) == codes.KILL_NO_HALT
 
 
-def test_halt_signal_before_the_request_cuts_nothing():
+def test_halt_signal_before_the_request_cuts_nothing_at_once():
     assert up().tick(6_000, halted=True) is None
 
 
@@ -112,3 +112,12 @@ def test_deadline_is_when_tick_will_cut():
 def test_back_off_grows_by_four_and_stops_at_six_hours():
     assert [back_off_s(RULES, n) for n in range(6)] == [0, 300, 1_200, 4_800, 19_200, 21_600]
     assert back_off_s(RULES, 255) == 21_600
+
+
+def test_pi_that_has_halted_without_being_heard_to_ask_is_cut_in_order_after_half_a_second():
+    rail = up()
+    assert rail.tick(20_000, halted=True) is None
+    assert rail.deadline_ms() == 20_500
+    assert rail.tick(20_400, halted=False) is None  # a glitch
+    assert rail.tick(21_000, halted=True) is None
+    assert rail.tick(21_500, halted=True) == 0
