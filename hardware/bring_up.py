@@ -16,6 +16,7 @@ A_GOOD_TIME = 1_767_225_600  # 2026-01-01; the unit's first visit sets the real 
 
 
 def main():
+    """Every line of the guide, 10 to 14."""
     hold = Pin(pins.SUPERVISOR_LATCH_HOLD, Pin.OUT, value=1)
     i2c = I2C(0, sda=Pin(pins.SUPERVISOR_I2C_SDA), scl=Pin(pins.SUPERVISOR_I2C_SCL), freq=400_000)
     found = [hex(address) for address in i2c.scan()]
@@ -35,7 +36,8 @@ def main():
             print("          %.1f C by the %s   must be the room's +- 3" % (cc / 100, name))
     light = parts.lux(ADC(Pin(pins.SUPERVISOR_LIGHT_ADC)).read_u16())
     print("          %s lux   near 0 under a hand, hundreds at a window" % light)
-    print("          PIR %d, cable %d" % (Pin(pins.SUPERVISOR_PIR, Pin.IN).value(), Pin(pins.SUPERVISOR_HOST_SENSE, Pin.IN).value()))
+    levels = [Pin(number, Pin.IN).value() for number in (pins.SUPERVISOR_PIR, pins.SUPERVISOR_HOST_SENSE)]
+    print("          PIR %d, cable %d" % tuple(levels))
     armed = clock.arm(clock.now()[0] + AHEAD_S)
     hold.value(0)
     print("14 alarm  %s" % ("in %d s; HOLD is low: let go of SW1, watch VSW" % AHEAD_S if armed else "not taken"))

@@ -92,7 +92,11 @@ class Pico(Board):
 
     def switch(self, do: int, on: bool) -> None:
         """Drive a pin."""
-        if on == (do == actions.RAIL_ON) and do in (actions.RAIL_ON, actions.HOLD_LATCH) and machine.freq() != PATIENT_HZ:
+        if (
+            on == (do == actions.RAIL_ON)
+            and do in (actions.RAIL_ON, actions.HOLD_LATCH)
+            and machine.freq() != PATIENT_HZ
+        ):
             machine.freq(PATIENT_HZ)  # before the UART, whose divider is worked out from it
         if do == actions.RAIL_ON:
             self._connect(on)

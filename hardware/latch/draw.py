@@ -1,5 +1,7 @@
-"""Draw ``latch.svg`` and ``rail.svg`` with schemdraw (``pip install schemdraw``): the circuit of ``latch.cir`` in five panels, and
-the rail switch and the flash, which carry no wake-up and are not simulated, in two.
+"""Draw ``latch.svg`` and ``rail.svg`` with schemdraw (``pip install schemdraw``).
+
+The first is the circuit of ``latch.cir`` in five panels; the second the rail switch and the flash, which carry no wake-up and
+are not simulated.
 
 Wires between panels are joined by name, as on a datasheet: PACK, VSW, PULL, G. A test holds that every resistor,
 capacitor, diode and transistor of the netlist stands in the drawing.

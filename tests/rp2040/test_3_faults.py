@@ -100,7 +100,9 @@ def test_noise_on_the_line_is_counted_at_both_ends_and_loses_no_entry(pico, seed
             told = pi.wake()
         assert told.reason == codes.REASON_PIR
         kept = []
-        for _ in range(6):  # a batch that is asked for four times in vain waits for the next wake; here, for the next asking
+        for _ in range(
+            6
+        ):  # a batch that is asked for four times in vain waits for the next wake; here, for the next asking
             kept += pi.ring(kept[-1].sequence if kept else 0)
         broken = pi.line.bad_frames
         pi.sleep()  # whether or not the line lets SLEEP_REQUEST through: a Pi that has halted has halted
@@ -116,7 +118,9 @@ def test_noise_on_the_line_is_counted_at_both_ends_and_loses_no_entry(pico, seed
         assert pi.line.bad_frames == 0
         pi.sleep()
     heard = sum(record.value for record in rest if record.kind == codes.RECORD_LINE)
-    print(f"noise {seed}: {spoilt} bytes spoilt, {broken} frames broken at the Pi, {heard} at the supervisor, {len(kept)} records")
+    print(
+        f"noise {seed}: {spoilt} bytes spoilt, {broken} frames broken at the Pi, {heard} at the supervisor, {len(kept)} records"
+    )
     assert broken > 0 and heard > 0
     assert rest[0].sequence == kept[-1].sequence + 1
     assert not [r for r in rest if r.kind == codes.RECORD_KILLED]

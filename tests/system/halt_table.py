@@ -13,8 +13,12 @@ from tools.image.card import card
 
 SERVICE = "/run/systemd/system/manul-sleep.service.d"
 WHOLE = "[Service]\\nExecStart=\\nExecStart=/usr/bin/systemctl --no-block poweroff\\n"
-ARMED = "for n in $(seq 900); do systemctl is-active -q trapd && break; sleep 1; done; systemctl is-system-running --wait"
-ASK = b"echo 8 > /proc/sys/kernel/printk; echo '<1>manul asks' > /dev/kmsg; mkdir -p /run/manul; touch /run/manul/sleep\n"
+ARMED = (
+    "for n in $(seq 900); do systemctl is-active -q trapd && break; sleep 1; done; systemctl is-system-running --wait"
+)
+ASK = (
+    b"echo 8 > /proc/sys/kernel/printk; echo '<1>manul asks' > /dev/kmsg; mkdir -p /run/manul; touch /run/manul/sleep\n"
+)
 STAMP = re.compile(r"\[ *(\d+\.\d+)\] (.*)")
 
 

@@ -42,7 +42,9 @@ def test_pulse_at_the_supervisor_becomes_a_burst_and_the_rail_falls_after_the_ha
     assert pico.pins[HOLD] == 0
     said = journal(staged, tmp_path)
     # Let go of before the power went: the next boot has nothing to mend.
-    state = subprocess.run(["dumpe2fs", "-h", tmp_path / "journal.ext4"], capture_output=True, text=True, check=True).stdout
+    state = subprocess.run(
+        ["dumpe2fs", "-h", tmp_path / "journal.ext4"], capture_output=True, text=True, check=True
+    ).stdout
     assert "needs_recovery" not in state
     raw, boot, media = tmp_path / "card.img", *(partitions(tmp_path / "card.img")[n] for n in (0, 3))
     with raw.open("rb") as file:

@@ -167,7 +167,9 @@ def _state(table: Mapping[str, Any], stay_s: float, source: str) -> State:
     seconds = _seconds(table.get("s"), stay_s, where) if timed else None
     counted = table.get("instructions_m", 0.0)
     if not isinstance(counted, int | float) or counted < 0 or (counted and not timed):
-        raise BadInputError(f"{where}: instructions_m = {counted!r}: must be millions of instructions of a state with a time")
+        raise BadInputError(
+            f"{where}: instructions_m = {counted!r}: must be millions of instructions of a state with a time"
+        )
     facts = {field: str(table[field]) for field in ("name", "rail", "per", "source", "says", "bench")}
     ma = _numbers(table["ma"], f"{where}: ma")
     return State(units=tuple(table["units"]), ma=ma, seconds=seconds, instructions_m=float(counted), **facts)

@@ -225,7 +225,9 @@ def _rivals(others: Sequence[Rival], days: int) -> Table:
     for one in others:
         most = f"{one.most_wakes.middle:.0f} ({one.most_wakes.low:.0f} to {one.most_wakes.high:.0f})"
         fate = f"{_left(one.left)} left" if one.days is None else f"dark on day {one.days}"
-        survives = (most, f"{one.most_wakes_nine_in_ten:.0f}") if one.most_wakes.high >= 1 else ("does not survive", "0")
+        survives = (
+            (most, f"{one.most_wakes_nine_in_ten:.0f}") if one.most_wakes.high >= 1 else ("does not survive", "0")
+        )
         table.add_row(_NAMES[one.unit], f"{one.need_wh:,.0f} Wh", fate, *survives)
     table.caption = f"{days} days; median of the draws"
     return table

@@ -273,9 +273,9 @@ class WDT:
 
 
 def freq(hz=None):
-    if hz is None:
-        return world.hz
-    world.hz = hz
+    if hz is not None:
+        world.hz = hz
+    return world.hz
 
 
 def reset_cause():

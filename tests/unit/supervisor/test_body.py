@@ -176,7 +176,10 @@ def test_frames_that_the_line_broke_are_counted_in_the_ring_when_the_rail_falls(
     body.start()
     spoilt = bytearray(frames.encode(codes.HEARTBEAT, 0, b"x"))
     spoilt[5] ^= 1
-    for data in (bytes(spoilt), frames.encode(codes.HELLO, 0, frames.pack_hello(frames.Hello(codes.UART_PROTOCOL, 0, 1, 0)))):
+    for data in (
+        bytes(spoilt),
+        frames.encode(codes.HELLO, 0, frames.pack_hello(frames.Hello(codes.UART_PROTOCOL, 0, 1, 0))),
+    ):
         board.from_pi += data
         body.round()
     board.from_pi += frames.encode(codes.SLEEP_REQUEST, 0)

@@ -46,13 +46,18 @@ def test_counted_instructions_are_those_that_the_system_test_holds_and_the_bench
     states = {state.name: state for state in SHIPPED.states}
     assert states["infer"].instructions_m == pytest.approx(3 * look + counts["trigger"]["around_the_detector"])
     told = (ROOT / "docs/benchmarks.md").read_text()
-    for what, million in (("imports of", states["start"].instructions_m), ("from SLEEP_REQUEST", states["halt"].instructions_m)):
+    for what, million in (
+        ("imports of", states["start"].instructions_m),
+        ("from SLEEP_REQUEST", states["halt"].instructions_m),
+    ):
         row = next(line for line in told.splitlines() if line.startswith(f"| {what}"))
         assert f"| {million:g} |" in row
 
 
 def test_fewer_instructions_a_cycle_make_a_wake_longer_and_dearer():
-    slow = budget.settle(SHIPPED, "latched", lambda name, interval: interval.low if name == budget.CYCLES else interval.typical)
+    slow = budget.settle(
+        SHIPPED, "latched", lambda name, interval: interval.low if name == budget.CYCLES else interval.typical
+    )
     counted_m = sum(state.instructions_m for state in SHIPPED.states if "latched" in state.units)
     assert slow.wake_s - LATCHED.wake_s == pytest.approx(counted_m / 1_000 * (1 / 0.5 - 1 / 0.8))
     assert slow.wake_j > LATCHED.wake_j
