@@ -1,9 +1,10 @@
 """``manul deploy start|end``: the rules go to the unit, the place stays on this computer, the clock is set in between."""
 
 import json
+import re
 import tomllib
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from trap_tools.link.login import Session
 from trap_tools.link.ports import the_one
 from trap_tools.protocol import files as protocols
 from trap_wire.errors import BadInputError
+from trap_wire.station import RECIPIENT
 
 STATION = "station.toml"
 _PORT = click.option("--port", help="Where the unit is. Without it: the one unit that answers.")
@@ -61,11 +63,18 @@ def deploy() -> None:
 @click.option("--who", "set_up_by", default="", help="Who set it up.")
 @click.option("--comments", default="", help="Anything else. Stays here.")
 @_NOTE
+@click.option(
+    "--seal-to",
+    "sealing",
+    multiple=True,
+    help="A .pub file or age1… key: from now on only its private half opens pictures.",
+)
 @click.option("--no-restart", "stays", is_flag=True, help="Leave the new settings to the unit's next start.")
 @_KEY
 @_BAUD
 def start(deployment: str, port: str | None, book: Path, **options: Any) -> None:
     """Send the station's settings for DEPLOYMENT, set the clock, write the place down here, and begin."""
+    recipients = [recipient(one) for one in options["sealing"]]
     place, at, signers = _place(deployment, options), the_one(port), partial(keystore.signers, options["private"])
     with Line(at, options["baud"]) as line:
         unit = Unit(line)
@@ -73,7 +82,7 @@ def start(deployment: str, port: str | None, book: Path, **options: Any) -> None
         Session(unit, signers).open()
         record = {"unit": name, "deployment": deployment, "start": datetime.now(UTC), **place}
         noted = _noted(book, record)
-        settings = renewed(unit.setting(STATION).decode(), deployment, options["protocol"])
+        settings = renewed(unit.setting(STATION).decode(), deployment, options["protocol"], recipients)
         unit.change_settings(**{STATION: settings.encode()})
         offset_s = (unit.time() - datetime.now(UTC)).total_seconds()
         unit.set_time(datetime.now(UTC))
@@ -120,10 +129,22 @@ def end(port: str | None, book: Path, note: str, private: tuple[Path, ...], baud
     click.echo(say("{unit}: deployment {deployment} ended", unit=told["unit"], deployment=told["deployment"]))
 
 
-def renewed(station: str, deployment: str, protocol: str | None) -> str:
-    """The unit's station text for another deployment and, if one is given, another protocol."""
+def recipient(given: str) -> str:
+    """A key to seal to as the station names it, from a ``.pub`` file or from age's own form."""
+    try:
+        key = given if given.startswith("age1") else " ".join(Path(given).read_text(encoding="utf-8").split()[:2])
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInputError(f"--seal-to {given}: cannot be read ({error})") from error
+    if not re.fullmatch(RECIPIENT, key):
+        raise BadInputError(f"--seal-to {given}: an Ed25519 .pub file or an age1… key expected")
+    return key
+
+
+def renewed(station: str, deployment: str, protocol: str | None, recipients: Sequence[str] = ()) -> str:
+    """The unit's station text for another deployment and, where they are given, another protocol and keys to seal to."""
     tables: dict[str, Any] = tomllib.loads(station)
-    tables["station"] = {**tables.get("station", {}), "deployment": deployment}
+    sealed = {"sealed_to": ",".join(recipients)} if recipients else {}
+    tables["station"] = {**tables.get("station", {}), "deployment": deployment, **sealed}
     if protocol is not None:
         tables.pop("protocol", None)
     text = "\n".join(f"[{name}]\n{_lines(table)}" for name, table in tables.items())

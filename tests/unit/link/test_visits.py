@@ -192,6 +192,18 @@ def test_unit_may_be_left_to_its_next_start(whole, tmp_path):
     assert now["deployment"] == "tost-2026-a"
 
 
+def test_deployment_may_begin_sealed_to_the_programmes_key(whole, tmp_path):
+    with whole.at_a_cable() as port:
+        given_a_key(port)
+        start = ("deploy", "start", "saddle-2026", "--port", port, "--places", tmp_path / "places.toml", "--seal-to")
+        wrong = [manul(*start, tmp_path / "nothing.pub"), manul(*start, "age1short"), manul(*start, whole.slot)]
+        run = manul(*start, keys_home() / "tost.pub")
+    assert [one.exit_code for one in wrong] == [3, 3, 3]
+    assert run.exit_code == 0, run.output
+    public = " ".join((keys_home() / "tost.pub").read_text().split()[:2])
+    assert tomllib.loads(slot.read(whole.slot.read_bytes()))["station"]["sealed_to"] == public
+
+
 def test_deployment_ends_on_the_unit_and_in_the_book(whole, tmp_path):
     book = tmp_path / "places.toml"
     with whole.at_a_cable() as port:
