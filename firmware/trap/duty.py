@@ -145,7 +145,7 @@ def _next_frame(trap: Trap, waking: Waking) -> frames.Frame | None:
             waking.state, deadline = codes.PI_HOST, max(deadline, clock_ms() + HOST_VISIT_MS)
         if trap.bulk is not None and trap.bulk.look():
             waking.state, deadline = codes.PI_HOST, max(deadline, clock_ms() + HOST_VISIT_MS)
-        if not talking and _seal_older(trap):
+        if _seal_older(trap):
             deadline = max(deadline, clock_ms() + 1)  # once in a unit's life it stays up for that
         if trap.ending or clock_ms() >= deadline:
             return None
@@ -153,7 +153,7 @@ def _next_frame(trap: Trap, waking: Waking) -> frames.Frame | None:
 
 
 def _seal_older(trap: Trap) -> bool:
-    """One picture from before this unit was told to seal; a trigger waits no longer for it than for a slice of a pull."""
+    """One picture from before this unit was told to seal: some 50 ms, in a pull too, because until then it cannot be pulled."""
     lent = trap.bulk is not None and trap.bulk.on
     return trap.store.sealing and not lent and trap.store.seal_older(trap.clock.now())
 

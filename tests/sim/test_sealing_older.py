@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import shutil
+import time
 
 import pyrage
 import pytest
@@ -13,9 +14,12 @@ from trap import duty
 from trap.assembly import summary_of
 from trap.store.shelf import JournalShelf
 from trap_sim.assembly import simulated_trap
+from trap_sim.cable import plugged_in
 from trap_sim.card import CardFaults
 from trap_sim.unit import Fate
 from trap_sim.vtime import PowerCut
+from trap_tools.field.pulling import Options, pull
+from trap_tools.field.summary import asked
 from trap_wire import slot
 from trap_wire.entries import Kind, verified
 
@@ -138,3 +142,20 @@ def test_card_without_room_is_said_once_and_what_is_in_the_clear_stays_on_the_un
     assert len([one for one in words if "older pictures stay unsealed" in one]) == 1
     assert summary_of(trap)["unsealed"] == len(plain)
     trap.journal.close()
+
+
+def test_visit_that_comes_too_early_is_told_so_and_the_next_brings_everything(kept, tmp_path):
+    """Over the real cable, while the laptop talks without a pause: what is sealed meanwhile comes with the next pull."""
+    folder, plain = kept
+    made = unit(folder)
+    with plugged_in(made) as port:
+        first = pull(port, tmp_path / "home", options=Options(set_clock=False))
+        until = time.monotonic() + 20
+        while "unsealed" in asked(port) and time.monotonic() < until:
+            pass
+        second = pull(port, tmp_path / "home", options=Options(set_clock=False))
+    assert second.complete, second.problems
+    assert first.complete or "pull again" in first.problems[0]
+    home = tmp_path / "home/MN-101/sim-2026"
+    pulled = {path: pyrage.decrypt((home / f"{path}.age").read_bytes(), [IDENTITY]) for path in plain}
+    assert pulled == plain

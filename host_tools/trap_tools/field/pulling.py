@@ -128,6 +128,8 @@ class _Pull:
             self.session.renew()
             if kind == JOURNAL:
                 self._prove_journal()
+        if left := self.receipt.summary.get("unsealed"):
+            self.receipt.problems.append(say("{count} older pictures were not sealed yet: pull again", count=left))
         if (
             not self.receipt.problems
             and self.options.acknowledge
