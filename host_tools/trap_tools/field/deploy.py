@@ -188,6 +188,15 @@ def _place(deployment: str, options: Mapping[str, Any]) -> dict[str, Any]:
 def _noted(book: Path, record: Mapping[str, Any]) -> str:
     """The book with one more deployment; checked as a whole, so that nothing is sent that could not be written down."""
     text = book.read_text(encoding="utf-8") if book.exists() else ""
+    names = {key: record[key] for key in ("unit", "deployment")}
+    if any({**row, **names} == row for row in tomllib.loads(text).get("deployment", ())):
+        raise BadInputError(
+            say(
+                "{unit}: {deployment} is in {path} already: choose another name, or take its lines out there",
+                path=book,
+                **names,
+            )
+        )
     text = text.rstrip() + ("\n\n" if text.strip() else "") + "[[deployment]]\n" + _lines(record)
     places.parse(tomllib.loads(text), str(book))
     return text

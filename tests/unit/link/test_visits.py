@@ -181,6 +181,17 @@ def test_new_settings_hold_before_anybody_leaves_the_unit(whole, tmp_path):
     assert "restarting" in [body.get("state") for body in whole.kinds(Kind.STATE)]
 
 
+def test_name_that_is_in_the_book_already_is_refused_before_anything_is_sent(whole, tmp_path):
+    start = ("deploy", "start", "saddle-2026", "--places", tmp_path / "places.toml", "--port")
+    with whole.at_a_cable() as port:
+        given_a_key(port)
+        assert manul(*start, port).exit_code == 0
+        again = manul(*start, port)
+    assert again.exit_code == 3
+    assert "choose another name" in again.output
+    assert len(whole.kinds(Kind.DEPLOYMENT)) == 1
+
+
 def test_unit_may_be_left_to_its_next_start(whole, tmp_path):
     with whole.at_a_cable() as port:
         given_a_key(port)
