@@ -221,6 +221,7 @@ class Log:
     marks: list[Mark] = field(default_factory=list)
     walk_tests: list[datetime] = field(default_factory=list)
     visits: list[tuple[datetime, str]] = field(default_factory=list)
+    elsewhere: set[str] = field(default_factory=set)  # pictures of the unit's other deployments
 
     @property
     def entries(self) -> int:

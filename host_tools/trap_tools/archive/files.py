@@ -52,5 +52,5 @@ def unnamed(holding: Holding, log: Log) -> Iterator[Fault]:
     for folder in FOLDERS:
         for path in sorted((holding.root / folder).rglob("*")):
             name = path.relative_to(holding.root).as_posix()
-            if path.is_file() and path.suffix != ".part" and name not in log.media:
+            if path.is_file() and path.suffix != ".part" and not (name in log.media or name in log.elsewhere):
                 yield Fault(What.EXTRA_FILE, name, "no entry of the journal names this file; it is left alone")

@@ -30,19 +30,37 @@ from trap_wire.protocol import Protocol
 Body = Mapping[str, Any]
 
 
+# Of another deployment of the same unit only these matter: the clock is one, and what it evicts may have been ours.
+_ALWAYS = frozenset({Kind.CLOCK, Kind.EVICTED})
+
+
 def log_of(holding: Holding, report: Report) -> Log:
-    """What a holding's journal says; faults go to ``report``."""
-    log = folded(Log(holding.unit, holding.deployment), read(holding, report), report)
+    """What a holding's journal says of its deployment; faults go to ``report``.
+
+    A unit has one journal for all its deployments, and a pull brings all of it. One that never names this deployment (a folder
+    that was renamed by hand) is taken whole, and said.
+    """
+    log = folded(Log(holding.unit, holding.deployment), read(holding, report), report, only_ours=True)
+    if not log.boots and log.elsewhere:
+        log = folded(Log(holding.unit, holding.deployment), read(holding, lambda _fault: None), report)
     _check_identity(log, report)
     return log
 
 
-def folded(log: Log, entries: Iterable[Entry], report: Report) -> Log:
-    """Add entries to a log. An entry whose body lacks what its kind promises is named and left out."""
-    sequences, at_us = log.ticks.sequences.append, log.ticks.at_us.append
+def folded(log: Log, entries: Iterable[Entry], report: Report, *, only_ours: bool = False) -> Log:
+    """Add entries to a log. An entry whose body lacks what its kind promises is named and left out.
+
+    With ``only_ours`` what the unit did in other deployments is left out; ``log.elsewhere`` keeps the names of its pictures.
+    """
+    sequences, at_us, elsewhere = log.ticks.sequences.append, log.ticks.at_us.append, False
     for entry in entries:
-        sequences(entry.sequence)
-        at_us(to_us(entry.at))
+        elsewhere = only_ours and _elsewhere(log, entry, before=elsewhere)
+        if elsewhere and entry.kind not in _ALWAYS:
+            log.elsewhere.add(str(entry.body.get("path", "")))
+            continue
+        if not elsewhere:
+            sequences(entry.sequence)
+            at_us(to_us(entry.at))
         if (fold := _FOLDS.get(entry.kind)) is None:
             continue
         try:
@@ -51,6 +69,15 @@ def folded(log: Log, entries: Iterable[Entry], report: Report) -> Log:
             words = f"a {entry.kind} entry whose body cannot be read ({type(error).__name__}: {error})"
             report(Fault(What.BAD_BODY, f"entry {entry.sequence}", words))
     return log
+
+
+def _elsewhere(log: Log, entry: Entry, *, before: bool) -> bool:
+    """Whether the unit is in another deployment from this entry on: it says so at every start, and when one begins."""
+    body = entry.body
+    begins = entry.kind is Kind.BOOT or (entry.kind is Kind.DEPLOYMENT and body.get("action") == "start")
+    if not begins or body.get("unit") != log.unit or not isinstance(body.get("deployment"), str):
+        return before
+    return bool(body["deployment"] != log.deployment)
 
 
 def _check_identity(log: Log, report: Report) -> None:

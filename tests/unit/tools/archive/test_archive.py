@@ -5,10 +5,11 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
-from tests.pulled import night
+from tests.pulled import Unit, night
 from trap.store.journal import Journal
 from trap_tools.archive.whole import whole
 from trap_tools.cli import main
+from trap_wire.entries import Kind, to_us
 
 
 def manul(*arguments):
@@ -112,6 +113,49 @@ def test_one_unit_at_two_places_at_one_time_is_two_units_of_one_name(tmp_path):
     night(tmp_path, "MN-01", deployment="valley").close()
     result = manul("archive", tmp_path, "--json")
     assert result.exit_code == 6 and faults_of(result) == ["identity"]
+
+
+def redeployed(folder, name):
+    """One unit's whole journal, as it lies in the folder of one of its deployments: a night on the bench, two in the field."""
+    made = Unit(folder, "MN-01", name)
+    for deployment, bursts in (("bench", 1), ("ridge", 2), ("valley", 3)):
+        made.add(Kind.CLOCK, unit_us=to_us(made.at), host_us=to_us(made.at), cause="host")
+        if deployment != "bench":
+            made.add(Kind.DEPLOYMENT, action="start", unit="MN-01", deployment=deployment)
+        made.boot(deployment=deployment)
+        for _ in range(bursts):
+            made.later(hours=2).visit_of("keep")
+        made.later(hours=1)
+        if deployment == "ridge":
+            made.add(Kind.DEPLOYMENT, action="end", unit="MN-01", deployment=deployment)
+            made.later(days=30)
+    made.close()
+    return made
+
+
+@pytest.mark.parametrize(("name", "bursts"), [("bench", 1), ("ridge", 2), ("valley", 3)])
+def test_unit_that_was_moved_counts_in_each_folder_only_what_it_did_there(tmp_path, name, bursts):
+    redeployed(tmp_path, name)
+    result = manul("archive", tmp_path, "--json")
+    assert faults_of(result) == [], result.output
+    (read,) = whole(tmp_path)
+    assert (len(read.log.bursts), len(read.log.present)) == (bursts, 4 * bursts)
+    assert read.effort.days() == pytest.approx((2 * bursts + 1) / 24, abs=0.05)
+
+
+def test_deployments_of_one_unit_side_by_side_are_not_two_units_of_one_name(tmp_path):
+    for name in ("bench", "ridge", "valley"):
+        redeployed(tmp_path, name)
+    result = manul("archive", tmp_path, "--json")
+    assert (result.exit_code, faults_of(result)) == (0, [])
+
+
+def test_folder_that_was_renamed_by_hand_is_read_whole_and_said(tmp_path):
+    night(tmp_path, deployment="ridge").close()
+    (tmp_path / "MN-01/ridge").rename(tmp_path / "MN-01/saddle")
+    (read,) = whole(tmp_path)
+    assert [fault.what for fault in read.faults] == ["identity"]
+    assert len(read.log.bursts) == 13
 
 
 def test_deployment_without_an_end_is_a_remark(tmp_path):
