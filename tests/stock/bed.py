@@ -23,7 +23,7 @@ BOOT_AT, BOOT_SIZE, ROOT_SIZE = 4 * MIB, 64 * MIB, 1024 * MIB
 ROOT_AT = BOOT_AT + BOOT_SIZE
 PACKAGES = ("systemd", "systemd-sysv", "udev", "python3", "openssh-client", "kmod", "dbus")
 _TOOLS = {"systemd-nspawn": "systemd-container", "mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs", "mkfs.vfat": "dosfstools",
-          "debugfs": "e2fsprogs", "mcopy": "mtools"}  # fmt: skip
+          "debugfs": "e2fsprogs", "mcopy": "mtools", "qemu-aarch64": "qemu-user"}  # fmt: skip
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 

@@ -16,6 +16,9 @@ PYTHONS = ("3.11", "3.13")  # Bookworm, Trixie
 # glibc 2.36 (Bookworm) runs every manylinux up to 2_36; these are the ones that packages are built for.
 PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_17_aarch64", "manylinux_2_27_aarch64", "manylinux_2_28_aarch64",
              "manylinux_2_31_aarch64", "manylinux_2_34_aarch64", "linux_aarch64")  # fmt: skip
+# A release's NumPy comes before the system's, and what picamera2 imports there (simplejpeg) is compiled for NumPy 1.24 on
+# Bookworm, 2.2 on Trixie. Modules compiled for 1 do not load with 2.
+CONSTRAINTS = {"3.11": "numpy<2\n"}
 _NAME = re.compile(r"[A-Za-z0-9_.]+-[^-]+(-\d[^-]*)?-(?P<python>[^-]+)-(?P<abi>[^-]+)-(?P<platform>[^-]+)\.whl")
 
 
@@ -33,6 +36,7 @@ def gathered(
     found: dict[str, dict[str, Path]] = {}
     for python in pythons:
         target = folder / _tag(python)
+        target.mkdir(parents=True, exist_ok=True)
         _pip(_order(application, extras, python, target, offline), python)
         for wheel in sorted(target.glob("*.whl")):
             check(wheel, python)
@@ -56,7 +60,16 @@ def _order(application: Path, extras: str, python: str, target: Path, offline: P
     source = ["--no-index", "--find-links", str(offline)] if offline else []
     return [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:",
             "--implementation", "cp", "--python-version", python, *platforms, *abis, *source,
-            "--dest", str(target), str(application) + (f"[{extras}]" if extras else "")]  # fmt: skip
+            *_constraint(python, target), "--dest", str(target),
+            str(application) + (f"[{extras}]" if extras else "")]  # fmt: skip
+
+
+def _constraint(python: str, target: Path) -> list[str]:
+    if python not in CONSTRAINTS:
+        return []
+    path = target / "constraints.txt"
+    path.write_text(CONSTRAINTS[python])
+    return ["--constraint", str(path)]
 
 
 def _pip(order: Sequence[str], python: str) -> None:

@@ -166,6 +166,20 @@ def test_wheel_that_is_not_whole_is_refused(tmp_path):
         wheels.check(tmp_path / "n-1-py3-none-any.whl", "3.11")
 
 
+def test_each_python_gets_the_numpy_that_its_systems_camera_modules_are_compiled_for(tmp_path):
+    house = tmp_path / "wheels"
+    house.mkdir()
+    for tag in ("cp311-cp311", "cp313-cp313"):
+        for version in ("1.26.4", "2.2.4"):
+            wheelhouse.wheel(house, "numpy", version, f"{tag}-manylinux_2_17_aarch64")
+    app = wheelhouse.wheel(house, "demo_trap", "1.0", "py3-none-any", requires=["numpy>=1.26"])
+    found = [where for where, _ in wheels.gathered(app, "", tmp_path / "to", house)]
+    assert [where for where in found if "numpy" in where] == [
+        "wheels/cp311/numpy-1.26.4-cp311-cp311-manylinux_2_17_aarch64.whl",
+        "wheels/cp313/numpy-2.2.4-cp313-cp313-manylinux_2_17_aarch64.whl",
+    ]
+
+
 @pytest.mark.parametrize(
     ("older", "newer"), [("1.9", "1.10"), ("1.5rc2", "1.5"), ("1.5rc1", "1.5rc2"), ("1.4.9", "1.5rc1")]
 )
