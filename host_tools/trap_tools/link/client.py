@@ -116,18 +116,21 @@ class Unit:
             following = answer.next if answer.next is None or answer.next > following else None
         return rows
 
-    def _some_index(self, cursor: int) -> group70.IndexResponse:
-        """One answer's worth of the index; shorter answers from then on when long ones do not get through."""
+    def _some_index(self, following: int) -> group70.IndexResponse:
+        """One answer's worth of the index; shorter answers from then on when long ones do not get through.
+
+        Silence alone is a unit in the middle of a burst, and says nothing of the line.
+        """
+        deadline = time.monotonic() + PATIENT_S
         while True:
-            request = group70.IndexRequest(cursor=cursor, limit=_LIMITS[self._brevity])
-            last = self._brevity == len(_LIMITS) - 1
-            broken = self.line.bad
+            request = group70.IndexRequest(cursor=following, limit=_LIMITS[self._brevity])
+            broken, last = self.line.bad, self._brevity == len(_LIMITS) - 1
             try:
                 return self.ask(request, group70.IndexResponse, PATIENT_S if last else PATIENT_S / 5)
             except LinkError:
-                if last or self.line.bad == broken:
+                if last or (self.line.bad == broken and time.monotonic() > deadline):
                     raise
-                self._brevity += 1
+                self._brevity += self.line.bad > broken
 
     def prefix_sha256(self, name: str, length: int) -> bytes:
         """SHA-256 of the first bytes of a file, by the unit."""

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import signal
 import subprocess
@@ -111,6 +112,26 @@ def test_noisy_cable_costs_time_but_not_a_byte(bench, tmp_path, share):
     assert receipt.complete
     assert receipt.resent_requests > 0
     assert {name: pulled(receipt, name) for name in files} == files
+
+
+def test_burst_in_the_middle_of_the_index_is_waited_for(bench, tmp_path):
+    season(bench, photographs=2)
+    facts, waited = bench.facts(), []
+
+    class Shelf:
+        """The unit photographs for three seconds before it answers the first question for its files."""
+
+        def __getattr__(self, name):
+            return getattr(facts.shelf, name)
+
+        def items(self, after, limit):
+            if not waited:
+                waited.append(time.sleep(3))
+            return facts.shelf.items(after, limit)
+
+    bench.facts = lambda: dataclasses.replace(facts, shelf=Shelf())
+    with plugged_in(bench) as port:
+        assert pull(port, tmp_path / "home", options=OPTIONS).complete
 
 
 def test_slow_port_with_small_chunks_is_pulled_too(bench, tmp_path):
