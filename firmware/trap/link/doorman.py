@@ -92,9 +92,16 @@ class Doorman:
         nonce = body.get("nonce")
         if not isinstance(nonce, bytes) or len(nonce) != login.NONCE_BYTES:
             raise SmpError(Error.INVALID, f"nonce: {login.NONCE_BYTES} bytes expected")
-        mine = secrets.token_bytes(login.NONCE_BYTES)
-        self._challenge = _Challenge(nonce, mine, self._now_ms() + _CHALLENGE_MS)
-        return {"unit": self._unit, "nonce": mine, "key": self._signing.public()}
+        if not self._outstanding(nonce):
+            mine = secrets.token_bytes(login.NONCE_BYTES)
+            self._challenge = _Challenge(nonce, mine, self._now_ms() + _CHALLENGE_MS)
+        assert self._challenge is not None  # noqa: S101  # just made, or outstanding
+        return {"unit": self._unit, "nonce": self._challenge.unit_nonce, "key": self._signing.public()}
+
+    def _outstanding(self, nonce: bytes) -> bool:
+        """Whether this is the last question again: a slow first login is asked for twice, and signed for once."""
+        asked = self._challenge
+        return asked is not None and asked.host_nonce == nonce and self._now_ms() <= asked.until_ms
 
     def _on_auth(self, body: Body) -> Body:
         challenge, self._challenge = self._challenge, None  # used once, right or wrong

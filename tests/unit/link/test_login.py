@@ -163,6 +163,17 @@ def test_replayed_login_is_refused(door, programme):
     assert not made.open
 
 
+def test_challenge_that_a_slow_unit_was_asked_for_twice_is_the_same_one(door, programme):
+    """The laptop repeats what is not answered in a second, and signs the answer that comes first."""
+    made, clock, table = door
+    said = answer_to(table, programme)
+    clock.ms += 12_000
+    again = table[CHALLENGE]({"nonce": bytes(32)})
+    table[AUTH](said)
+    assert made.open and made.refused == 0
+    assert table[CHALLENGE]({"nonce": bytes(32)})["nonce"] != again["nonce"], "used once, a challenge is another one"
+
+
 def test_challenge_is_good_once_and_for_a_minute(door, programme):
     made, clock, table = door
     said = answer_to(table, programme)
