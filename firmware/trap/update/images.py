@@ -117,8 +117,8 @@ class Images:
         length, sha = body.get("len"), body.get("sha")
         if not isinstance(length, int) or not 0 < length <= MOST or not isinstance(sha, bytes) or len(sha) != 32:
             return refused(Error.INVALID, f"len up to {MOST} and sha (SHA-256 of the whole bundle) expected")
-        if length + install.RESERVE > self._card.free_bytes():
-            return refused(Error.NO_MEMORY, "the card is too full for the bundle: pull the photographs first")
+        if reason := self._unready(length):
+            return reason
         if (length, sha) != (self._length, self._sha):
             self._length, self._sha, self._finished, self._trouble = length, sha, 0, ""
         self._inbox.mkdir(parents=True, exist_ok=True)
@@ -126,6 +126,15 @@ class Images:
             if path != self._part:
                 path.unlink()
         return {"off": self._arrived()} if self._arrived() else None
+
+    def _unready(self, length: int) -> Body | None:
+        """Why a bundle of this size would be sent for nothing."""
+        if length + install.RESERVE > self._card.free_bytes():
+            return refused(Error.NO_MEMORY, "the card is too full for the bundle: pull the photographs first")
+        if not list(self._allowed()):
+            how = "give it one first (manul keys add FILE.pub --port P)"
+            return refused(Error.BAD_STATE, f"the unit has no programme's key to prove a release by: {how}")
+        return None
 
     @property
     def _part(self) -> Path:

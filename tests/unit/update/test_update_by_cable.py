@@ -172,6 +172,14 @@ def test_unit_says_why_it_does_not_take_a_release_and_runs_on(rig, bundles, tmp_
     assert boot.choose(rig.card).version == "1.0"
 
 
+def test_unit_without_keys_says_how_to_give_it_one_before_a_release_is_sent(rig, bundles, trusted):
+    rig.images._allowed = list
+    answer = manul(bundles["1.0"], "--key", trusted, "--port", rig.pty.path)
+    assert answer.exit_code == 9
+    assert "manul keys add FILE.pub --port P" in answer.output
+    assert not (rig.bench.root / "inbox").exists()
+
+
 def test_release_older_than_what_runs_is_refused_before_a_byte_is_sent(rig, bundles, trusted, tmp_path):
     assert manul(bundles["1.0"], "--key", trusted, "--port", rig.pty.path, "--restart").exit_code == 0
     answer = manul(release(tmp_path / "old", "0.9"), "--key", trusted, "--port", rig.pty.path)
@@ -289,7 +297,7 @@ def whole(bundles):
 
 def test_unit_that_cannot_write_where_its_releases_lie_says_so(tmp_path, bundles):
     (tmp_path / "file").write_bytes(b"")
-    images = Images(FolderCard(tmp_path), tmp_path / "file" / "inbox", list, "3.11")
+    images = Images(FolderCard(tmp_path), tmp_path / "file" / "inbox", lambda: [b""], "3.11")
     answer = images.upload(whole(bundles))
     assert (answer["rc"], "Not a directory" in answer["rsn"]) == (Error.NO_MEMORY, True)
     assert "failing and read-only" in answer["rsn"]

@@ -39,7 +39,8 @@ def _run(tool: str, *words: str) -> None:
     try:
         answer = subprocess.run([tool, *words], capture_output=True, text=True, check=False, timeout=120)
     except FileNotFoundError as error:
-        raise PartError(tool, "is not installed: apt install picotool, or flash the files with mpremote") from error
+        why = "is not installed: apt install picotool (Raspberry Pi OS, Debian 13), or flash the files (--files, --bundle)"
+        raise PartError(tool, why) from error
     except subprocess.TimeoutExpired as error:
         raise PartError(
             tool, "no answer in 120 s: hold BOOTSEL while plugging the Pico in, then start again"
