@@ -18,7 +18,7 @@ class Protocol:
     Each preset in ``trap_tools/presets`` says why it has its values; docs/protocol.md says what each rule does.
     """
 
-    name: str = text("bench", NAME)
+    name: str = text("bench", NAME, "pallas-cat")
     version: int = number(1, 1, 9999)
     burst_frames: int = number(3, 1, 10)
     burst_interval_ms: int = number(500, 0, 10_000)

@@ -25,11 +25,15 @@ class Station:
     ``sealed_to``: keys, comma between, that everything is encrypted to before it is written; empty writes it in the clear.
     """
 
-    unit: str = text("unset", NAME)
-    deployment: str = text("bench", NAME)
-    programme: str = text("none", NAME)
-    audit_key: str = text("00" * 32, r"[0-9a-f]{64}")
-    sealed_to: str = text("", rf"({RECIPIENT}(,{RECIPIENT}){{0,7}})?")
+    unit: str = text("unset", NAME, "MN-017")
+    deployment: str = text("bench", NAME, "tost-2026-a")
+    programme: str = text("none", NAME, "tost")
+    audit_key: str = text(
+        "00" * 32, r"[0-9a-f]{64}", "what 'openssl rand -hex 32' prints (leave it out: manul flash draws one)"
+    )
+    sealed_to: str = text(
+        "", rf"({RECIPIENT}(,{RECIPIENT}){{0,7}})?", "a key of age (age1…) or the first two words of programme.pub"
+    )
     chemistry: str = text("lithium-aa-12", r"lithium-aa-12|alkaline-aa-12|nimh-aa-12|liion-2s|lifepo4-2s|mains")
 
 

@@ -289,6 +289,8 @@ def test_receipts_that_could_not_be_kept_are_told_before_the_card_is_written(des
         ("unit,deployment\nMN-1,a,b\n", "line 2: has 3 values for 2 columns"),
         ("unit,deployment\nMN-1,a\nMN-1,bad name\n", "unit MN-1 stands in it 2 times"),
         ("unit,deployment,protocol\nMN-1,a,lynx\n", "line 2: protocol = 'lynx': no protocol called"),
+        ("unit,deployment\nMN 1,a\n", "line 2: station.unit = 'MN 1': must be like MN-017"),
+        ("unit,deployment,sealed_to\nMN-1,a,me\n", "station.sealed_to = 'me': must be like a key of age"),
         ("unit,deployment,remarks\nMN-1,a,tall rock\n", "line 2: station.remarks: unknown field"),
         ("", "has no units"),
     ],
