@@ -125,7 +125,7 @@ def armed(machine, timeout_s=90):
 def install(machine, version):
     machine.run(f"cat > /run/install.py <<'EOF'\n{INSTALL}\nEOF")
     site = "PYTHONPATH=$(ls -d /var/lib/manul/update/*/site | head -1)"
-    return machine.run(f"runuser -u manul -- env {site} python3 /run/install.py /mnt/{version}.manul")
+    return machine.run(f"umask 0027; runuser -u manul -- env {site} python3 /run/install.py /mnt/{version}.manul")
 
 
 def environment(machine):
