@@ -36,7 +36,13 @@ class Slot:
 
 def slots(unit: Unit) -> dict[int, Slot]:
     """What the unit runs (0) and what is ready beside it (1)."""
-    found = unit.ask(img.ImageStatesReadRequest(), img.ImageStatesReadResponse).images
+    try:
+        found = unit.ask(img.ImageStatesReadRequest(), img.ImageStatesReadResponse).images
+    except RefusedError as error:
+        if "not supported" not in str(error):
+            raise
+        why = "takes no releases over the cable: it is a pretend one, or its program was installed by hand, without a launcher"
+        raise RefusedError(f"{unit.line.port}: this unit {why}") from error
     return {i.slot: Slot(i.version, (i.hash or b"").hex(), bool(i.pending), bool(i.confirmed)) for i in found}
 
 

@@ -180,6 +180,16 @@ def test_unit_without_keys_says_how_to_give_it_one_before_a_release_is_sent(rig,
     assert not (rig.bench.root / "inbox").exists()
 
 
+def test_unit_that_takes_no_releases_says_so(rig, trusted, bundles):
+    for command in list(rig.table):
+        if command[0] == Group.IMAGE:
+            del rig.table[command]
+    for words in (["--show"], [bundles["1.0"], "--key", trusted]):
+        answer = manul(*words, "--port", rig.pty.path)
+        assert answer.exit_code == 9
+        assert "takes no releases over the cable" in answer.output
+
+
 def test_release_older_than_what_runs_is_refused_before_a_byte_is_sent(rig, bundles, trusted, tmp_path):
     assert manul(bundles["1.0"], "--key", trusted, "--port", rig.pty.path, "--restart").exit_code == 0
     answer = manul(release(tmp_path / "old", "0.9"), "--key", trusted, "--port", rig.pty.path)
