@@ -24,7 +24,7 @@ class PowerGone extends Error {}
 const bench = {
   flash: new Uint8Array(FLASH_SIZE).fill(0xff), sim: null, born: 0, dark: true, hurry: false, paused: false,
   epoch: 0, worldMs: 0, cutAfter: null, words: 0, erases: new Map(), hung: false, inputs: new Map(), rx: [], tx: [], console: null,
-  adc: 0x400, noise: 0, draw: 1, window: false, holdLow: null, chips: null,
+  base: null, log: null, adc: 0x400, noise: 0, draw: 1, window: false, holdLow: null, chips: null,
 };
 const say = (what) => fs.writeSync(1, JSON.stringify({ ms: now(), ...what }) + "\n");
 const now = () => Math.floor(bench.worldMs + (bench.sim && !bench.dark ? bench.sim.clock.nanos / 1e6 : 0));
@@ -76,7 +76,9 @@ function watchFlash(chip) {
     const at = address & 0xffffff;
     if (bench.words++ === bench.cutAfter) throw new PowerGone("cut");
     if (window === 0x11 && at % SECTOR === 0) bench.erases.set(at / SECTOR, (bench.erases.get(at / SECTOR) ?? 0) + 1);
-    chip.flashView.setUint32(at, window === 0x11 ? 0xffffffff : (chip.flashView.getUint32(at, true) & value) >>> 0, true);
+    const left = window === 0x11 ? 0xffffffff : (chip.flashView.getUint32(at, true) & value) >>> 0;
+    chip.flashView.setUint32(at, left, true);
+    if (bench.log) bench.log.push([at, left]);
     bench.sim.clock.tick(window === 0x11 ? ERASE_NS : PROGRAM_NS);
   };
 }
@@ -101,7 +103,7 @@ function sending(uart, clock) {
 
 function moved(pin, state) {
   const value = state === GPIOPinState.High ? 1 : state === GPIOPinState.Low ? 0 : null;
-  say({ event: "pin", pin, value });
+  say({ event: "pin", pin, value, logged: bench.log?.length ?? 0 });
   if (pin === PIN.hold && !bench.dark) bench.holdLow = value === 1 ? null : bench.sim.clock.nanos;
 }
 
@@ -209,6 +211,17 @@ const ORDERS = {
   },
   light({ counts }) { bench.adc = counts; if (!bench.dark) bench.sim.rp2040.adc.channelValues[0] = counts; return {}; },
   cut({ words }) { bench.cutAfter = words; bench.words = 0; return {}; },
+  // Every word that the flash takes from here on; `replay` gives it back as a cut after so many of them would have left it.
+  record() { bench.base = Uint8Array.from(bench.flash); bench.log = []; return {}; },
+  replay({ words }) {
+    if (!bench.dark) throw new Error("the flash is only changed in the dark");
+    bench.flash.set(bench.base);
+    const view = new DataView(bench.flash.buffer);
+    bench.taken ??= bench.log;
+    bench.log = null;
+    for (const [at, left] of bench.taken.slice(0, words)) view.setUint32(at, left, true);
+    return { logged: bench.taken.length };
+  },
   power_off() { if (!bench.dark) end("plug"); return {}; },
   noise({ share, seed }) { bench.noise = share; bench.draw = seed ?? bench.draw; bench.spoilt = 0; return {}; },
   hang() { bench.hung = true; return {}; },

@@ -14,6 +14,7 @@ from trap_wire import codes, pins
 from trap_wire.supervisor_image import sources
 
 CUTS = int(os.environ.get("MANUL_PICO_CUTS", "8"))
+REPLAYS = int(os.environ.get("MANUL_PICO_REPLAYS", "12"))
 WORDS_OF_A_WAKE = 4_000  # flash words that a wake writes or erases, at most; a cut beyond the last one never comes
 
 
@@ -80,6 +81,39 @@ def test_power_cut_in_a_write_leaves_a_supervisor_that_boots_and_every_confirmed
     assert first <= confirmed + 1 or how == "latch"
     assert records == list(range(first, first + len(records)))
     assert pico.await_dark() == "latch"
+
+
+def test_power_cut_after_any_word_of_a_whole_wake_boots_and_has_every_record_that_was_safe(pico):
+    """The wake is lived once and its words are logged; a cut is the flash with the first so many of them, booted."""
+    pico.order("record")
+    up(pico)
+    safe = rail_rise(pico)["logged"]
+    with Pi(pico) as pi:
+        pi.wake()
+        kept = pi.ring()
+        pi.sleep()
+    assert pico.await_dark() == "latch"
+    words = pico.order("replay", words=0)["logged"]
+    woken = next(record.sequence for record in kept if record.kind == codes.RECORD_WAKE and record.value == 2)
+    draw = random.Random(REPLAYS)
+    cuts = sorted(draw.sample(range(words), min(REPLAYS, words)))
+    for cut in cuts:
+        pico.order("replay", words=cut)
+        pico.order("pass", ms=3_600_000)
+        up(pico)
+        with Pi(pico) as pi:
+            numbers = [record.sequence for record in pi.ring()]
+        pico.order("power_off")
+        assert numbers, f"cut after word {cut}: the ring is empty"
+        assert numbers == list(range(numbers[0], numbers[-1] + 1)), f"cut after word {cut}: {numbers}"
+        assert cut < safe or numbers[-1] > woken, f"cut after word {cut}: the wake's record is gone"
+        assert numbers[0] <= woken + 1 or cut > safe
+    print(f"{len(cuts)} cuts among {words} words of a wake, its record safe after {safe}")
+
+
+def rail_rise(pico):
+    rises = [e for e in pico.events if e.get("pin") == pins.SUPERVISOR_PI_RAIL and e["value"] == 1]
+    return rises[-1]
 
 
 @pytest.mark.parametrize("seed", [1, 2])
