@@ -41,8 +41,9 @@ def test_prepared_stock_image_installs_its_release_at_its_first_boot_and_photogr
         machine.wait_for_shell()
         try:
             first_boot(machine)
-        finally:
+        except BaseException:
             keep(request.node.name, machine)
+            raise
 
 
 def first_boot(machine):

@@ -182,7 +182,7 @@ def test_unit_without_keys_says_how_to_give_it_one_before_a_release_is_sent(rig,
 
 def test_unit_that_takes_no_releases_says_so(rig, trusted, bundles):
     for command in list(rig.table):
-        if command[0] == Group.IMAGE:
+        if command[0] == Group.IMG:
             del rig.table[command]
     for words in (["--show"], [bundles["1.0"], "--key", trusted]):
         answer = manul(*words, "--port", rig.pty.path)
