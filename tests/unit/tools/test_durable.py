@@ -18,6 +18,7 @@ TEMPORARY = {
     "trap_tools/flash/supervisor/cli.py": 1,
     "trap_tools/release/cli.py": 1,
     "trap_tools/release/image.py": 3,
+    "trap_tools/release/wheels.py": 1,  # pip's constraints, in the folder that it downloads to
 }
 
 
